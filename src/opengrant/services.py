@@ -30,9 +30,11 @@ from opengrant.grants.history import Timeline
 from opengrant.grants.key_and_grant import KeyAndGrant
 from opengrant.grants.manage import Grants
 from opengrant.grants.refresh.refresh import Refresh
+from opengrant.imports.checking import Checking
 from opengrant.imports.exporting import Exporting
 from opengrant.imports.imports import Imports
 from opengrant.imports.loading import Loading
+from opengrant.imports.remaining import Remaining
 from opengrant.imports.restoring import Restoring
 from opengrant.imports.working import ImportWork
 from opengrant.mail.contacts import Contacts
@@ -105,6 +107,8 @@ class Services:
     timeline: Timeline
     # imports
     import_loading: Loading
+    import_checking: Checking
+    import_remaining: Remaining
     exporting: Exporting
     restoring: Restoring
     imports: Imports

@@ -1,6 +1,7 @@
 """/v3/imports: the list, the progress and the results of imports, and what can be done with them."""
 
 import csv
+import gzip
 import json
 import uuid
 from io import StringIO
@@ -10,7 +11,8 @@ import pytest
 
 from opengrant.model import SECOND, Micros, now
 from opengrant.store.engine.port import Statement, Steps
-from tests.support import Tenant, data, problem
+from tests.fakes.oauth import FakeOAuth
+from tests.support import Tenant, data, problem, secret
 
 OUTCOMES = ("created", "renewed", "unchanged", "sign_in", "refused", "failed")
 
@@ -160,3 +162,91 @@ def test_the_list_is_of_this_application_alone_newest_first(tenant: Tenant) -> N
 @pytest.mark.parametrize("state", ["loading", "paused"])
 def test_an_import_that_is_not_running_has_no_end_in_sight(tenant: Tenant, state: str) -> None:
     assert "ends_at" not in got(tenant, stored(tenant, state=state))
+
+
+def importer(tenant: Tenant) -> Tenant:
+    """The tenant with a key that may import."""
+    keys = tenant.server.services.api_keys
+    made = tenant.server.call(
+        keys.create(tenant.application, "import", lifetime=None, permissions=("all", "grants.import"))
+    )
+    tenant.http.headers["Authorization"] = f"Bearer {made.secret.get_secret_value()}"
+    return tenant
+
+
+def rooms(*names: str, **more: Any) -> dict[str, Any]:
+    rows = [{"id": name, "provider": "virtual-calendar", "settings": {"email": name}, **more} for name in names]
+    return {"rows": rows}
+
+
+def worked(tenant: Tenant, import_id: str) -> dict[str, Any]:
+    """The import when nothing of it waits."""
+    work = tenant.server.services.import_work
+    for _ in range(100):
+        tenant.server.call(work.run_round())
+        if got(tenant, import_id)["status"] == "finished":
+            break
+    return got(tenant, import_id)
+
+
+def test_rows_become_grants_with_the_ids_that_they_name(tenant: Tenant) -> None:
+    importer(tenant).connector("virtual-calendar")
+    kept = str(uuid.uuid4())
+    body = rooms("room-1", "room-2") | {}
+    body["rows"] += rooms("room-3", grant_id=kept)["rows"] + rooms("room-1")["rows"] + [{"provider": "gogle"}]
+    checked = data(tenant.post("/v3/imports/dry-run", body))
+    assert (checked["lines"], checked["new"], checked["refused"]) == (5, 3, 2)
+    assert [line["line"] for line in checked["refused_lines"]] == [4, 5]
+    assert tenant.grants() == 0
+
+    answer = tenant.post("/v3/imports", body, params={"name": "rooms"})
+    assert answer.status_code == 201
+    assert tenant.post("/v3/imports", body).json()["data"]["id"] == data(answer)["id"]  # the same rows
+    done = worked(tenant, data(answer)["id"])
+    assert {name: number for name, number in done["counts"].items() if number} == {"created": 3, "refused": 2}
+    assert (done["name"], done["status"], tenant.grants()) == ("rooms", "finished", 3)
+    assert data(tenant.get(f"/v3/grants/{kept}"))["email"] == "room-3"
+    results = data(tenant.get(f"/v3/imports/{done['id']}/results"))
+    assert [row.get("id") for row in results] == ["room-1", "room-2", "room-3", "room-1", None]
+    assert results[2]["grant_id"] == kept
+    assert "line 1" in results[3]["reason"]
+
+
+def test_a_table_or_lines_are_the_body_itself(tenant: Tenant) -> None:
+    importer(tenant).connector("virtual-calendar")
+    table = b"id,provider,email\r\n7,virtual-calendar,room-7\r\n"
+    sent = tenant.http.post("/v3/imports", content=table, headers={"content-type": "text/csv"})
+    assert worked(tenant, data(sent)["id"])["counts"]["created"] == 1
+    lines = gzip.compress(b"".join(json.dumps(row).encode() + b"\n" for row in rooms("a", "b")["rows"]))
+    sent = tenant.http.post("/v3/imports", content=lines, headers={"content-type": "application/x-ndjson"})
+    assert worked(tenant, data(sent)["id"])["counts"]["created"] == 2
+
+
+def test_a_key_needs_the_permission_to_import(tenant: Tenant) -> None:
+    tenant.connector("virtual-calendar")
+    for path, body in (("", rooms("room-1")), (f"/{stored(tenant)}/cut-over", None)):
+        status, _, text = problem(tenant.post(f"/v3/imports{path}", body))
+        assert status == 403
+        assert "grants.import" in text
+    assert tenant.grants() == 0
+
+
+def test_a_body_that_holds_no_rows_is_refused_in_whole(tenant: Tenant) -> None:
+    importer(tenant).connector("virtual-calendar")
+    for body in ({}, {"rows": []}, {"rows": ["room-1"]}):
+        assert problem(tenant.post("/v3/imports", body))[0] == 400
+    strange = tenant.http.post("/v3/imports", content=b"\xff\xfei\x00", headers={"content-type": "text/csv"})
+    assert problem(strange)[0] == 400
+    assert data(tenant.get("/v3/imports")) == []
+
+
+def test_rows_wait_for_the_cut_over(tenant: Tenant, provider: FakeOAuth) -> None:
+    importer(tenant).connector("zoom")
+    provider.accepts(token := secret("zoom"), email="ana@example.com")
+    body = {"rows": [{"provider": "zoom", "settings": {"refresh_token": token}}]}
+    import_id = data(tenant.post("/v3/imports", body, params={"cut_over": "true"}))["id"]
+    waits = got(tenant, import_id)
+    assert (waits["counts"]["staged"], waits["sources"][0]["state"]) == (1, "staged")
+    wrong = tenant.post(f"/v3/imports/{import_id}/cut-over", {"source": "other"})
+    assert (problem(wrong)[0], "source" in problem(wrong)[2]) == (400, True)
+    assert data(tenant.post(f"/v3/imports/{import_id}/cut-over"))["counts"]["waiting"] == 1

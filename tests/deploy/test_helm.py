@@ -5,18 +5,24 @@ Helm comes with the development packages, kubectl with `./dev check`.
 
 import json
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
 from opengrant import __version__
 from opengrant.cli.commands import app
-from opengrant.settings import Settings
+from opengrant.settings import Settings, unknown
+from tests.cli.test_commands import Served, bearer, opengrant, serving
 from tests.deploy.test_kubernetes import FOLDER, KINDS, KUBECTL, built, check_rights, errors, of_kind, pods
 from tests.deploy.test_prometheus import PROMETHEUS, PROMTOOL, promtool
+from tests.fakes.kubernetes import Cluster
 from tests.peers import helm
+from tests.peers.postgres import Postgres
+from tests.support import settings_from
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy" / "helm" / "opengrant"
@@ -174,6 +180,26 @@ def test_pods_have_no_rights_they_do_not_need_and_find_what_they_name(told: dict
     assert all(policy <= pod["metadata"]["labels"].items() for pod in pods(made))
     (test,) = [one for one in made if one["kind"] == "Pod"]
     assert not policy <= test["metadata"]["labels"].items(), "the policy does not let servers connect to the Service"
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_opengrant_accepts_the_settings_of_each_pod(told: dict[str, Any], name: str, tmp_path: Path) -> None:
+    made = of_set(told, name)
+    (data,) = [one["data"] for one in made if one["metadata"]["name"].endswith("-settings")]
+    (tmp_path / "tls.crt").touch()
+    (tmp_path / "tls.key").touch()
+    for pod in pods(made):
+        (container,) = pod["spec"]["containers"]
+        taken = data if any("configMapRef" in source for source in container.get("envFrom", [])) else {}
+        env = taken | {one["name"]: one.get("value", GIVEN.get(one["name"])) for one in container.get("env", [])}
+        assert unknown(env) == []
+        # The only files that the pod has and this machine has not.
+        env = {key: value.replace("/etc/opengrant/mail", str(tmp_path)) for key, value in env.items()}
+        settings = settings_from(GIVEN | env)
+        if container["name"] == "opengrant":
+            assert settings.port == container["ports"][0]["containerPort"]
+            assert str(settings.data_dir) in {mount["mountPath"] for mount in container["volumeMounts"]}
+            assert pod["spec"]["terminationGracePeriodSeconds"] > 2 * settings.shutdown_grace
 
 
 @pytest.mark.skipif(not KUBECTL.exists(), reason="no kubectl: `./dev check` fetches it")
@@ -365,18 +391,6 @@ def test_schema_values_and_page_name_the_same_values() -> None:
         assert told[name] == f"`{json.dumps(default).strip(chr(34))}`", name
 
 
-def test_helms_own_test_asks_the_service_whether_a_server_is_ready(told: dict[str, Any]) -> None:
-    """tests/deploy/test_kubernetes.py runs this command."""
-    made = of_set(told, "another cluster")
-    (pod,) = [one for one in made if one["kind"] == "Pod"]
-    (service,) = [one for one in made if one["kind"] == "Service"]
-    assert hooks(pod) == {"test"}
-    (container,) = pod["spec"]["containers"]
-    assert container["command"] == ["opengrant"]
-    assert container["args"] == ["ready", "--port", str(service["spec"]["ports"][0]["port"])]
-    assert container["env"] == [{"name": "OPENGRANT_HOST", "value": service["metadata"]["name"]}]
-
-
 @pytest.mark.parametrize("name", ["what is needed", "secrets as values", "mail programs"])
 def test_the_notes_say_what_is_still_to_do(told: dict[str, Any], name: str) -> None:
     text = notes(told, name)
@@ -384,3 +398,80 @@ def test_the_notes_say_what_is_still_to_do(told: dict[str, Any], name: str) -> N
     assert ("existingSecret" in text) is (name == "secrets as values")
     assert set(re.findall(r"-- opengrant (\w+)", text)) <= set(app)
     assert "http://opengrant.opengrant.\n" in text
+
+
+class Containers:
+    """Runs the pods of a cluster as processes of this machine, without an image."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.printed: list[str] = []
+        self.entered = ExitStack()
+        self.server: Served | None = None
+
+    def run(self, kind: str, pod: dict[str, Any], environment: dict[str, str]) -> bool:
+        (container,) = pod["containers"]
+        assert container["command"] == ["opengrant"]
+        args = container["args"]
+        # The directory, the port and the names of Services are those of the cluster.
+        env = environment | {"OPENGRANT_DATA_DIR": str(self.directory / "data"), "OPENGRANT_PORT": "0"}
+        if kind == "Deployment":
+            assert args == ["serve"]
+            self.server = self.entered.enter_context(serving(self.directory, env))
+            assert self.get(container["startupProbe"]["httpGet"]["path"]) == 200
+            return self.get(container["readinessProbe"]["httpGet"]["path"]) == 200
+        if kind == "Pod":
+            assert self.server is not None
+            assert (environment["OPENGRANT_HOST"], args.pop()) == ("opengrant", "80"), "the Service"
+            env["OPENGRANT_HOST"] = "localhost"
+            args.append(self.url.rpartition(":")[2])
+        done = opengrant(self.directory, *args, env=env)
+        self.printed.append(done.stdout + done.stderr)
+        return done.returncode == 0
+
+    @property
+    def url(self) -> str:
+        assert self.server is not None
+        return re.sub(r"//[^:/]+", "//127.0.0.1", self.server.url)
+
+    def get(self, path: str, **headers: str) -> int:
+        return httpx.get(self.url + path, headers=headers).status_code
+
+
+def test_helm_migrates_starts_tests_and_removes_a_release_whose_pods_run(tmp_path: Path, postgres: Postgres) -> None:
+    """Helm at a cluster that is a stand-in; what it starts is OpenGrant, with PostgreSQL."""
+    secret = {
+        "OPENGRANT_DATABASE_URL": postgres.create_empty_database(),
+        "OPENGRANT_MASTER_KEYS": KEY,
+        "OPENGRANT_BOOTSTRAP_API_KEY": "k" * 48,
+    }
+    values = NEEDED | {"existingSecret": "", "secretSettings": secret}
+    broken = values | {"secretSettings": secret | {"OPENGRANT_DATABASE_URL": "postgresql://og@127.0.0.1:1/og"}}
+    containers = Containers(tmp_path)
+    with containers.entered, Cluster(containers.run, errors) as cluster:
+        steps = [("install", values), ("test", {}), ("upgrade", broken), ("uninstall", {})]
+        installed, tested, upgraded, removed = helm.released(CHART, cluster.kubeconfig, steps)
+        assert (installed, tested, removed) == ("", "", "")
+        assert "pre-upgrade hooks failed" in upgraded
+        assert ["The schema is up to date." in text for text in containers.printed] == [True, False, False]
+        happened = [
+            f"{verb} {kind} {name.removeprefix('opengrant').strip('-')}".strip() for verb, kind, name in cluster.changes
+        ]
+        migration = ["apply Secret migrate", "apply Job migrate", "run Job migrate", "delete Secret migrate"]
+        started = happened[: happened.index("run Deployment") + 1]
+        assert started[:4] == migration
+        assert {*started[4:]} >= {"apply Secret", "apply ConfigMap settings", "apply Deployment", "run Deployment"}
+        rest = happened[len(started) :]
+        assert rest[:3] == ["apply Pod ready", "run Pod ready", "delete Pod ready"]
+        # The failed migration changed nothing else.
+        assert rest[3:8] == [migration[0], "delete Job migrate", *migration[1:]]
+        assert {line.split()[0] for line in rest[8:]} == {"delete"}
+        assert [name for _, _, name in cluster.objects] == ["opengrant-migrate"], "the Job, for its log"
+
+        assert containers.get("/metrics") == 200
+        assert containers.get("/v3/grants", **bearer("k" * 48)) == 200
+        served = containers.server
+        assert served is not None
+        assert "k" * 48 not in served.printed + served.log.read_text()
+        served.process.terminate()
+        assert served.process.wait(60) == 0

@@ -1,6 +1,7 @@
-"""deploy/kubernetes and docs/kubernetes.md: built by kubectl, checked against the API's schema, and run as processes.
+"""deploy/kubernetes and docs/kubernetes.md: built by kubectl, and checked against the API's schema.
 
-kubectl is that of Debian's package kubernetes-client: `./dev check` fetches it.
+kubectl is that of Debian's package kubernetes-client: `./dev check` fetches it. The chart has the same pods, and
+tests/deploy/test_helm.py runs them.
 """
 
 import json
@@ -11,14 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jsonschema_rs
 import pytest
 import yaml
 
-from tests.cli.test_commands import bearer, opengrant, serving
 from tests.peers import unpacked
-from tests.peers.postgres import Postgres
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -151,42 +149,3 @@ def test_the_pages_examples_work(tmp_path: Path) -> None:
     assert errors(route) == []
     backends = [path["backend"]["service"] for path in route["spec"]["rules"][0]["http"]["paths"]]
     assert backends == [{"name": "opengrant", "port": {"name": "http"}}] * 2
-
-
-def test_what_the_pods_would_run_migrates_serves_and_answers_the_probes(
-    base: list[dict[str, Any]], migrate: list[dict[str, Any]], tmp_path: Path, postgres: Postgres
-) -> None:
-    secret = {
-        "OPENGRANT_DATABASE_URL": postgres.create_empty_database(),
-        "OPENGRANT_MASTER_KEYS": "k1:" + "A" * 43 + "=",
-        "OPENGRANT_BOOTSTRAP_API_KEY": "k" * 48,
-    }
-    (pod,) = pods(migrate)
-    (job,) = pod["spec"]["containers"]
-    assert job["command"] == ["opengrant"]
-    done = opengrant(tmp_path, *job["args"], env=secret)
-    assert done.returncode == 0, done.stderr
-    assert "The schema is up to date." in done.stdout
-
-    (pod,) = pods(base)
-    (container,) = pod["spec"]["containers"]
-    assert (container["command"], container["args"]) == (["opengrant"], ["serve"])
-    settings = of_kind(base, "ConfigMap")["data"]
-    # The directory and the port of the container are not those of this machine.
-    env = secret | settings | {"OPENGRANT_DATA_DIR": str(tmp_path / "data"), "OPENGRANT_PORT": "0"}
-    assert settings["OPENGRANT_PORT"] == str(container["ports"][0]["containerPort"])
-    assert settings["OPENGRANT_DATA_DIR"] in {mount["mountPath"] for mount in container["volumeMounts"]}
-    with serving(tmp_path, env) as served:
-        url = re.sub(r"//[^:/]+", "//127.0.0.1", served.url)
-        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            assert httpx.get(url + container[probe]["httpGet"]["path"]).status_code == 200
-        assert httpx.get(url + pod["metadata"]["annotations"]["prometheus.io/path"]).status_code == 200
-        assert httpx.get(f"{url}/v3/grants", headers=bearer("k" * 48)).status_code == 200
-        # What `helm test` runs; the name is that of a Service there.
-        asked = ["ready", "--port", url.rpartition(":")[2]]
-        done = opengrant(tmp_path, *asked, env={"OPENGRANT_HOST": "localhost"})
-        assert done.returncode == 0, done.stderr
-        assert "k" * 48 not in served.printed + served.log.read_text()
-        served.process.terminate()
-        assert served.process.wait(60) == 0
-    assert opengrant(tmp_path, *asked, env={"OPENGRANT_HOST": "localhost"}).returncode == 1

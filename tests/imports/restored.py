@@ -57,7 +57,7 @@ async def _restore(
         if row is not None:
             [sealed] = decode_rows(encode_rows([row]))  # as it waits in a batch
             assert isinstance(sealed, RestoredRow)
-            results.append(await live.services.db.write(restoring.restore(app, sealed, hold_refresh=hold)))
+            results.append(await live.services.db.write(restoring.restore(app, sealed, hold_refresh=hold)()))
     return results
 
 

@@ -1,19 +1,31 @@
 """/v3/imports: many grants at once. The vendor's API has no such path."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from hashlib import sha256
+
+from pydantic_core import to_json
 
 from opengrant.api.http.cursors import listed
 from opengrant.api.http.request import Request
 from opengrant.api.http.responses import Streamed
-from opengrant.api.http.route_table import Cursor, One, Stream, route
+from opengrant.api.http.route_table import Cursor, FileBody, Key, One, Stream, route
+from opengrant.api.import_rows import ROWS
 from opengrant.api.wire import import_jobs as wire
 from opengrant.api.wire import pagination as cursors
-from opengrant.errors import InvalidRequest, NotFound
+from opengrant.errors import InvalidRequest, NotFound, Overloaded, PayloadTooLarge
 from opengrant.imports import result_file
+from opengrant.imports.loading import Superseded
+from opengrant.imports.rows import Refused
 
 TAG = "Imports"
+NDJSON = "application/x-ndjson"
+_PIECE = 64 * 1024
+"""Bytes that are read before other requests have their turn."""
+_MOST_REFUSED = 100
+"""Refused lines that a dry run lists."""
 
 
 @route(
@@ -34,6 +46,86 @@ async def list_imports(request: Request) -> tuple[list[wire.ImportJob], str | No
     found = await request.services.imports.page(request.application, before=asked.after, limit=asked.query.size + 1)
     shown, cursor = asked.cut(found, lambda job: (job.created_at, job.id))
     return [wire.ImportJob.of(job) for job in shown], cursor
+
+
+@route(
+    "POST",
+    "/v3/imports",
+    tag=TAG,
+    access=Key("grants.import"),
+    query=wire.ImportOptions,
+    body=wire.ImportBody,
+    file=FileBody(NDJSON, wire.MOST_BYTES),
+    answers=One(wire.ImportProgress, status=201),
+    errors=(InvalidRequest, PayloadTooLarge, Overloaded),
+    addition=True,
+)
+async def create_import(request: Request) -> wire.ImportProgress:
+    """Create an import.
+
+    Creates many grants, in the background, on any node. Each row is verified as POST /v3/connect/custom does it.
+
+    The body is NDJSON (`application/x-ndjson`), CSV with a header (`text/csv`), either of them with gzip, or JSON with
+    `rows`. A row is a body of POST /v3/connect/custom with your own `id` of the row. With `grant_id`, a UUID, the grant
+    has that id. At most 16 MB; the command line has no limit.
+
+    A row that cannot be imported is refused with its line and the reason, and the others go on. Sending the same body
+    again returns the same import.
+    """
+    new, service = request.query(wire.ImportOptions).to_model(), request.services.import_loading
+    content = _content(request)
+    try:
+        loaded = await service.load(
+            request.application,
+            _pieces(content),
+            new,
+            ROWS,
+            content=(await asyncio.to_thread(sha256, content)).digest(),
+        )
+    except Superseded as problem:
+        raise Overloaded(str(problem), retry_after=2) from None
+    return await _progress(request, loaded.job.id)
+
+
+@route(
+    "POST",
+    "/v3/imports/dry-run",
+    tag=TAG,
+    query=wire.ImportOptions,
+    body=wire.ImportBody,
+    file=FileBody(NDJSON, wire.MOST_BYTES),
+    answers=One(wire.ImportReport),
+    errors=(InvalidRequest, PayloadTooLarge, Overloaded),
+    addition=True,
+)
+async def check_import(request: Request) -> wire.ImportReport:
+    """Check an import.
+
+    Checks rows without importing them: their shape, duplicates, and what is stored. No provider is asked.
+    """
+    new, refused = request.query(wire.ImportOptions).to_model(), list[Refused]()
+
+    def refuse(one: Refused) -> None:
+        if len(refused) < _MOST_REFUSED:
+            refused.append(one)
+
+    report = await request.services.import_checking.check(
+        request.application, _pieces(_content(request)), new, ROWS, refuse=refuse
+    )
+    return wire.ImportReport.of(report, refused)
+
+
+def _content(request: Request) -> bytes:
+    """The rows as a file. Raises InvalidPayload, InvalidRequest."""
+    kind = (request.header(b"content-type") or "").lower()
+    if not kind.startswith("application/json"):
+        return request.body
+    return b"".join(to_json(row) + b"\n" for row in request.read(wire.ImportBody).rows)
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    for begin in range(0, len(content), _PIECE):
+        yield content[begin : begin + _PIECE]
 
 
 @route(
@@ -158,6 +250,27 @@ async def resume_import(request: Request) -> wire.ImportProgress:
     A paused one goes on where it stopped.
     """
     job = await request.services.imports.resume(request.application, request.params["import_id"])
+    return await _progress(request, job.id)
+
+
+@route(
+    "POST",
+    "/v3/imports/{import_id}/cut-over",
+    tag=TAG,
+    access=Key("grants.import"),
+    body=wire.CutOverBody,
+    answers=One(wire.ImportProgress),
+    errors=(InvalidRequest, NotFound),
+    addition=True,
+)
+async def start_cut_over(request: Request) -> wire.ImportProgress:
+    """Start the cut-over of an import.
+
+    Rows that waited for it are verified from now on, which uses their refresh tokens: stop the other side from
+    refreshing first. Grants that were held back are refreshed again.
+    """
+    body = request.read(wire.CutOverBody) if request.body else wire.CutOverBody()
+    job = await request.services.imports.cut_over(request.application, request.params["import_id"], source=body.source)
     return await _progress(request, job.id)
 
 

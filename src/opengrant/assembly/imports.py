@@ -7,15 +7,22 @@ from opengrant import metrics
 from opengrant.assembly.grants import GrantsRoom, rates
 from opengrant.assembly.tools import Tools
 from opengrant.grants.schedule import Schedule
+from opengrant.imports.checking import Checking, Speeds
 from opengrant.imports.exporting import Exporting
 from opengrant.imports.loading import Loading
-from opengrant.imports.pacing import Limits, Pacing
+from opengrant.imports.pacing import RESERVE, Limits, Pacing
 from opengrant.imports.placing import Placing
+from opengrant.imports.remaining import Remaining
 from opengrant.imports.restoring import Restoring
 from opengrant.imports.verifying import Verifying
 from opengrant.imports.working import ImportWork
-from opengrant.model import SECOND
+from opengrant.model import SECOND, ProviderName
 from opengrant.settings import Settings
+
+_LOGIN_SECONDS = 1.0
+"""What the login of a password takes at most mail hosts, for forecasts."""
+_ROWS_A_SECOND = 1000.0
+"""Rows that one process can verify, for forecasts: docs/benchmarks.md."""
 
 
 def build_import_work(
@@ -61,7 +68,32 @@ def build_restoring(tools: Tools, schedule: Schedule) -> Restoring:
     return Restoring(db=tools.db, vault=tools.vault, clock=tools.clock, schedule=schedule, placing=placing)
 
 
-def build_import_loading(tools: Tools) -> Loading:
+def build_import_loading(tools: Tools, work: ImportWork) -> Loading:
+    return Loading(db=tools.db, vault=tools.vault, clock=tools.clock, rotates=_rotating(tools), started=work.wakeup.set)
+
+
+def build_import_checking(settings: Settings, tools: Tools) -> Checking:
+    budgets, concurrency = rates(settings), settings.imports.concurrency
     tokens = tools.providers.tokens
-    rotates = frozenset(name for name, provider in tokens.items() if provider.rotates or provider.single_use)
-    return Loading(db=tools.db, vault=tools.vault, clock=tools.clock, rotates=rotates)
+    return Checking(
+        db=tools.db,
+        digests=tools.digests,
+        rotates=_rotating(tools),
+        single_use=frozenset(name for name, provider in tokens.items() if provider.single_use),
+        speeds=Speeds(
+            source=budgets.source * (1 - RESERVE),
+            provider=budgets.provider * (1 - RESERVE),
+            mail_host=concurrency / 4 / _LOGIN_SECONDS,
+            process=_ROWS_A_SECOND,
+        ),
+    )
+
+
+def build_remaining(tools: Tools) -> Remaining:
+    return Remaining(db=tools.db, vault=tools.vault)
+
+
+def _rotating(tools: Tools) -> frozenset[ProviderName]:
+    """Providers whose refresh tokens end with their use, or may do so."""
+    tokens = tools.providers.tokens
+    return frozenset(name for name, provider in tokens.items() if provider.rotates or provider.single_use)

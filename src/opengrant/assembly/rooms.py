@@ -14,7 +14,14 @@ from opengrant.assembly.base import Base, build_base
 from opengrant.assembly.calendars import build_calendars
 from opengrant.assembly.events import build_deliveries, build_delivery_sender, build_webhooks
 from opengrant.assembly.grants import GrantsRoom, build_grants
-from opengrant.assembly.imports import build_exporting, build_import_loading, build_import_work, build_restoring
+from opengrant.assembly.imports import (
+    build_exporting,
+    build_import_checking,
+    build_import_loading,
+    build_import_work,
+    build_remaining,
+    build_restoring,
+)
 from opengrant.assembly.mail import (
     MAIL_PLACES,
     build_mail,
@@ -79,6 +86,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     sending = build_sending(tools, mail, signatures, aliases, idempotency)
     schedules = build_schedules(tools)
     restoring = build_restoring(tools, grants.schedule)
+    import_work = build_import_work(settings, tools, grants, restoring, opened)
     return Services(
         db=db,
         public_url=settings.public_url,
@@ -107,10 +115,12 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
             db=db, clock=clock, states=States(db=db, vault=tools.vault), passwords=tools.providers.passwords
         ),
         timeline=Timeline(db=db),
-        import_loading=build_import_loading(tools),
+        import_loading=build_import_loading(tools, import_work),
         exporting=build_exporting(tools),
         restoring=restoring,
-        import_work=build_import_work(settings, tools, grants, restoring, opened),
+        import_work=import_work,
+        import_checking=build_import_checking(settings, tools),
+        import_remaining=build_remaining(tools),
         calendars=build_calendars(tools, grants.grants, rederiving),
         rederiving=rederiving,
         feeds=Feeds(db=db, digests=tools.digests, clock=clock),
@@ -137,7 +147,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         webhooks=build_webhooks(settings, tools),
         deliveries=build_deliveries(settings, tools),
         delivery_sender=build_delivery_sender(settings, tools, contents, opened),
-        imports=Imports(db=db, clock=clock),
+        imports=Imports(db=db, clock=clock, started=import_work.wakeup.set),
         about=About(db=tools.silent, clock=clock, settings=partial(in_force, settings)),
         overview=Overview(
             db=db,

@@ -53,11 +53,7 @@ def export(
     ] = False,
     application: Owner = None,
 ) -> None:
-    """Write all grants of an application with their secrets, connectors and workspaces, encrypted to your key.
-
-    Servers keep running. `opengrant import` reads it; docs/exporting.md describes the format. Make a key with
-    age-keygen -o key.txt, which prints the recipient.
-    """
+    """Write all grants of an application, with connectors and workspaces. docs/exporting.md describes it."""
     from opengrant.imports import age_files  # noqa: PLC0415 -- --help must not load the library
 
     texts = [*(recipient or []), *(_recipients_in(recipients_file) if recipients_file else [])]

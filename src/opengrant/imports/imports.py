@@ -1,6 +1,6 @@
 """Imports as their owner sees them: the list, the progress of one, its results, and what can be done with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +9,7 @@ from opengrant.events import audit
 from opengrant.model import SECOND, Application, Clock, Micros
 from opengrant.model.imports import OUTCOMES, Import, ImportState, Outcome
 from opengrant.store.engine.port import Steps, Store
-from opengrant.store.imports import jobs, results
+from opengrant.store.imports import batches, jobs, results
 from opengrant.store.imports.results import ImportedRow, SourceProgress
 
 __all__ = ["ImportedRow", "Imports", "Progress", "SourceProgress"]
@@ -48,10 +48,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imports:
-    """Built once, in assembly/imports.py."""
+    """Built once, in assembly/rooms.py. started: is called when rows can be verified."""
 
     db: Store
     clock: Clock
+    started: Callable[[], None]
 
     async def page(self, app: Application, *, before: tuple[Micros, str] | None, limit: int) -> list[Import]:
         """Newest first. before: created_at and id of the last one of the page before."""
@@ -104,7 +105,9 @@ class Imports:
 
     async def resume(self, app: Application, import_id: str) -> Import:
         """Go on. Raises NotFound, InvalidRequest."""
-        return await self._move(app, import_id, from_=("paused", "running"), to="running", verb="resumed")
+        job = await self._move(app, import_id, from_=("paused", "running"), to="running", verb="resumed")
+        self.started()
+        return job
 
     async def cancel(self, app: Application, import_id: str) -> Import:
         """Verify no other row, and destroy the credentials that still wait. Grants that exist stay.
@@ -113,6 +116,26 @@ class Imports:
         """
         from_: tuple[ImportState, ...] = ("loading", "running", "paused", "cancelled")
         return await self._move(app, import_id, from_=from_, to="cancelled", verb="cancelled")
+
+    async def cut_over(self, app: Application, import_id: str, *, source: str | None = None) -> Import:
+        """Verify the rows that wait for the cut-over: of one source, or of all. Their tokens are used from now on.
+
+        Raises NotFound, InvalidRequest.
+        """
+        job = await self.get(app, import_id)
+        if job.state not in {"running", "paused"}:
+            raise InvalidRequest(f"This import is {job.state}: only one that runs can be cut over.")
+        if source is not None and all(one.source != source for one in (await self.progress(app, job)).sources):
+            raise InvalidRequest("source: this import has no such source.")
+
+        def script() -> Steps[None]:
+            now = self.clock()
+            yield from batches.cut_over(app.id, job.id, source, at=now)
+            yield from audit.record(app.id, "import.cut_over", at=now, import_id=job.id, source=source)
+
+        await self.db.write(script())
+        self.started()
+        return await self.get(app, import_id)
 
     async def _move(
         self, app: Application, import_id: str, *, from_: tuple[ImportState, ...], to: ImportState, verb: _Verb

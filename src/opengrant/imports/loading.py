@@ -14,16 +14,17 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 from opengrant.errors import InvalidRequest, OpenGrantError
+from opengrant.events import audit
 from opengrant.imports.mapping import RowMap
 from opengrant.imports.reading import Format
 from opengrant.imports.rows import Exported, Item, Refused, RowForm, Rows, Taken
 from opengrant.imports.seen import address_of
-from opengrant.model import Application, Clock, Micros, ProviderName
+from opengrant.model import SECOND, Application, Clock, Micros, ProviderName
 from opengrant.model.imports import Import, ImportRow, Outcome, RestoredRow, StagedRow, encode_rows
 from opengrant.model.logins import EwsLogin, ImapLogin, OAuthLogin
 from opengrant.store.connectors import connectors
 from opengrant.store.engine.port import Conflict, Steps, Store
-from opengrant.store.imports import jobs
+from opengrant.store.imports import batches, jobs
 from opengrant.store.imports import loading as rows_of
 from opengrant.store.imports.loading import NewBatch, NewRow
 from opengrant.store.secrets import SecretRow
@@ -40,6 +41,8 @@ _MOST_BYTES_HELD = 16 * 1024 * 1024
 """Rows, and bytes of their lines, that wait until the batch of their source is full."""
 _LONGEST_WAIT = 50_000
 """Lines after which a batch is stored though it is not full."""
+_ABANDONED: Micros = 86_400 * SECOND
+"""After this time without a write, a stream that was not read to its end is removed: it cannot be continued."""
 
 
 class ChangedInput(Exception):
@@ -98,12 +101,14 @@ class Loading:
     """Built once, in assembly/imports.py.
 
     rotates  providers whose refresh tokens end with their use, or may do so
+    started  is called when an import runs
     """
 
     db: Store
     vault: Vault
     clock: Clock
     rotates: frozenset[ProviderName]
+    started: Callable[[], None]
 
     async def load(
         self,
@@ -137,7 +142,8 @@ class Loading:
             await self.db.write(rows_of.drop(app.id, begun.held.id))
             raise
         except BaseException:
-            if content is None:
+            # Without rows there is nothing to continue: the input as a whole cannot be used.
+            if content is None or storing.held.lines == 0:
                 await asyncio.shield(self._drop(app, begun.held))
             raise
         finally:
@@ -162,6 +168,7 @@ class Loading:
         )
 
         def script() -> Steps[rows_of.Reached]:
+            yield from rows_of.drop_abandoned(app.id, before=now - _ABANDONED)
             known = None if digest is None else (yield from jobs.find_digest(app.id, digest))
             if known is not None and (known.state == "cancelled" or (new.again and known.state != "loading")):
                 yield from rows_of.release_digest(app.id, known.id)
@@ -195,7 +202,7 @@ class Loading:
     async def _complete(self, app: Application, storing: "_Storing", digest: str) -> Loaded:
         held = storing.held
         try:
-            job = await self.db.write(rows_of.complete(held, digest=digest, at=self.clock()))
+            job = await self.db.write(self._completing(app, held, digest))
         except Conflict:
             # Only an input without a digest comes so far: it is here already.
             await self.db.write(rows_of.drop(app.id, held.id))
@@ -205,7 +212,15 @@ class Loading:
             return Loaded(job=known, known=True)
         if job is None:
             raise await self.superseded(held)
+        self.started()
         return Loaded(job=job, known=False)
+
+    def _completing(self, app: Application, held: Import, digest: str) -> Steps[Import | None]:
+        now = self.clock()
+        job = yield from rows_of.complete(held, digest=digest, at=now)
+        if job is not None:
+            yield from audit.record(app.id, "import.created", at=now, import_id=job.id, name=job.name)
+        return job
 
     async def superseded(self, held: Import) -> Superseded:
         now = await self.db.read(jobs.find(held.application_id, held.id))
@@ -244,7 +259,7 @@ class _Storing:
         self._exports = exports
         self._stored_to = begun.held.lines
         self._beyond = begun.beyond
-        self._sources: dict[tuple[ProviderName, str | None], str] = {}
+        self._sources: dict[ProviderName, str] = {}
         self._groups: dict[tuple[str, bool], _Group] = {}
         self._rows = self._size = 0
         self._full: list[_Group] = []
@@ -279,9 +294,9 @@ class _Storing:
             if everything or line - group.rows[0].line > _LONGEST_WAIT:
                 self._close(group)
         oldest = min((group.rows[0].line for group in self._groups.values()), default=line + 1)
-        batches, rows = [], [self._refused_row(one) for one in self._refused]
+        new, rows = list[NewBatch](), [self._refused_row(one) for one in self._refused]
         for group in self._full:
-            batches.append(self._batch(group))
+            new.append(self._batch(group))
             rows += [_waiting_row(row, group) for row in group.rows]
         if not rows and line <= self.held.lines:
             return
@@ -289,7 +304,7 @@ class _Storing:
         written = await loading.db.write(
             rows_of.store(
                 self.held,
-                batches,
+                new,
                 rows,
                 lines=max(self.held.lines, min(line, oldest - 1)),
                 at=loading.clock(),
@@ -306,16 +321,15 @@ class _Storing:
 
     async def _source(self, provider: ProviderName, credential_id: str | None, line: int) -> str:
         """What failures are shared by, as `Grant.source` names it. Raises InvalidRequest."""
-        key = (provider, credential_id)
-        if key not in self._sources:
+        if provider not in self._sources:
             found = await self._loading.db.read(connectors.find_with_client(self._app.id, provider))
             if found is None:
                 raise InvalidRequest(
                     f"Line {line}: this application has no {provider} connector. Create it, then import the same input"
                     f' again: POST /v3/connectors {{"provider": "{provider}", …}}, or the console.'
                 )
-            self._sources[key] = credential_id or found.credential_id or found.connector.id
-        return self._sources[key]
+            self._sources[provider] = found.credential_id or found.connector.id
+        return credential_id or self._sources[provider]
 
     def _add(self, row: StagedRow, provider: ProviderName, source: str, staged: bool, size: int) -> None:
         group = self._groups.setdefault((source, staged), _Group(source, provider, staged))
@@ -355,7 +369,7 @@ class _Storing:
 
     def _batch(self, group: _Group) -> NewBatch:
         job, number = self.held, group.rows[0].line
-        owner = Owner(job.application_id, "import", job.id, f"rows {number}")
+        owner = Owner(job.application_id, "import", job.id, batches.purpose(number))
         sealed = self._loading.vault.seal(encode_rows(group.rows), owner)
         secret = SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
         return NewBatch(number, group.source, group.provider, group.staged, len(group.rows), secret)

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 Turn = Literal["all", "one"]
 """How many rows of a source may be verified now: all, or one that asks whether the source works."""
 
-_RESERVE = 0.2
+RESERVE = 0.2
 """The part of each budget that is left for refreshes."""
 _FIRST_WINDOW = 4.0
 _STREAK = 5
@@ -131,7 +131,7 @@ class Pacing:
                 rates=rates,
                 at=at,
                 limit=some,
-                reserve=_RESERVE,
+                reserve=RESERVE,
             )
         )
         here.permits_at = at

@@ -9,7 +9,7 @@ makes rows of grants, which the work of an import hands to `Restoring.restore`. 
 continued after a crash, changes nothing the second time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -64,11 +64,13 @@ class Restoring:
         """For the lines of one input."""
         return Restoration(self, app)
 
-    def restore(self, app: Application, row: RestoredRow, *, hold_refresh: bool = False) -> Steps[RowResult]:
-        """A script that stores the grant, unless it is there in a newer form, or contradicts another one.
+    def restore(
+        self, app: Application, row: RestoredRow, *, hold_refresh: bool = False
+    ) -> Callable[[], Steps[RowResult]]:
+        """Makes the script that stores the grant, unless it is there in a newer form, or contradicts another one.
 
-        The grant was checked when its line was read. Its secret is sealed here, before the script begins. Writes the
-        audit entry `grant.imported`, and sends no event: receivers know the grant by the same id.
+        The grant was checked when its line was read. Its secret is sealed here, once, and not in the script. The script
+        writes the audit entry `grant.imported`, and sends no event: receivers know the grant by the same id.
 
         hold_refresh  it is not refreshed until that is decided elsewhere
         """
@@ -84,7 +86,8 @@ class Restoring:
         if row.secret is not None:
             live = live_secrets.seal(self.vault, grant, _grant_secret(row.secret))
         entry = audit.entry(app.id, "grant.imported", at=at, grant_id=grant.id, provider=grant.provider.value)
-        return self._restored(row, grants.Writing(grant, entry, live, bare=live is None))
+        writing = grants.Writing(grant, entry, live, bare=live is None)
+        return lambda: self._restored(row, writing)
 
     def _due_at(self, grant: Grant, at: Micros) -> Micros | None:
         due = None if grant.status == "invalid" else self.schedule.next(grant, at=at)
@@ -123,12 +126,13 @@ class Restoring:
             keys = tuple(dict.fromkeys((*keys, *mailbox_keys(grant.provider, grant.email))))
         other = yield from grants.find_mailbox(grant.application_id, grant.provider, keys)
         if other is not None:
-            return _conflict(row, f"The mailbox has a grant here already, with the id {other.id}.", other.id)
+            return _has_grant(row, other)
         if (refused := (yield from _taken_external(row, grant))) is not None:
             return refused
-        if (yield from grants.create(replace(writing, bare=False), self.db.dialect, last=False)) is None:
-            return _no_source(row)
-        return RowResult(row.line, "created", grant.id)
+        if (yield from grants.create(replace(writing, bare=False), self.db.dialect, last=False)) is not None:
+            return RowResult(row.line, "created", grant.id)
+        other = yield from grants.find_mailbox(grant.application_id, grant.provider, keys)
+        return _no_source(row) if other is None else _has_grant(row, other)
 
 
 @dataclass(slots=True)
@@ -260,7 +264,11 @@ def _taken_external(row: RestoredRow, grant: Grant) -> Steps[RowResult | None]:
     return _conflict(row, f"The external_id belongs to another grant here, {other.id}.")
 
 
-def _conflict(row: RestoredRow, reason: str, other: str | None = None) -> RowResult:
+def _has_grant(row: RestoredRow, other: Grant) -> RowResult:
+    return _conflict(row, f"The mailbox has a grant here already, with the id {other.id}.")
+
+
+def _conflict(row: RestoredRow, reason: str) -> RowResult:
     remedy = "Keep one of the two: delete the grant here and import again, or leave it as it is."
     return RowResult(row.line, "refused", row.grant_id, "conflict", reason, remedy)
 

@@ -35,9 +35,9 @@ _FIRST_WAIT, _LONGEST_WAIT = 15.0, 600.0
 
 
 class Restore(Protocol):
-    """Makes the script that stores a grant of an export."""
+    """Seals the secret of an exported grant, and makes the script that stores it, once for each try."""
 
-    def __call__(self, app: Application, row: RestoredRow, /, *, hold_refresh: bool) -> Steps[RowResult]: ...
+    def __call__(self, app: Application, row: RestoredRow, /, *, hold_refresh: bool) -> Make: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -158,19 +158,14 @@ class _Rows:
 
     async def _restore(self, row: RestoredRow) -> None:
         try:
+            make = self._of.restore(self._work.app, row, hold_refresh=self._hold)
             for _ in range(ROUNDS):
-                if await self._writer.write(self._restored(row)) is not None:
+                if await self._writer.write(make) is not None:
                     return
         except OpenGrantError as error:
             await self._failed(row.line, error, outcomes.read(error))
         except Exception as problem:  # noqa: BLE001 -- told in the row's result
             self._broke(row.line, problem)
-
-    def _restored(self, row: RestoredRow) -> Make:
-        def script() -> Steps[RowResult | None]:
-            return (yield from self._of.restore(self._work.app, row, hold_refresh=self._hold))
-
-        return script
 
     async def _verify(self, row: ImportRow) -> None:
         """Give the row an outcome, or say in `work.last` why it has none."""

@@ -72,7 +72,7 @@ OPENGRANT_PROXY__KEY: /etc/opengrant/mail/tls.key
 
 {{/* preStop, OPENGRANT_SHUTDOWN_GRACE, and token exchanges whose result would be lost. */}}
 {{- define "opengrant.gracePeriod" -}}
-{{- add 5 (mul 3 (ceil (float64 (dig "OPENGRANT_SHUTDOWN_GRACE" 30 .Values.settings)))) }}
+{{- add 5 (mul 3 (ceil (float64 (default 30 .Values.settings.OPENGRANT_SHUTDOWN_GRACE)))) }}
 {{- end }}
 
 {{/* What Helm has to be told, before it changes anything. */}}

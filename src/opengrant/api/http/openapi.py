@@ -25,6 +25,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from pydantic_core import to_json
 
 from opengrant import __version__
 from opengrant.api.http import responses
@@ -354,7 +355,9 @@ def _body(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     match operation.file:
         case FileBody(media):
             (example,) = examples_of(models[0])
-            plain = {"file": {"summary": "A file", "value": next(iter(example.values()))}}
+            held = next(iter(example.values()))
+            text = held if isinstance(held, str) else "".join(f"{to_json(row).decode()}\n" for row in held)
+            plain = {"file": {"summary": "A file", "value": text}}
             described[media] = {"schema": {"type": "string", "minLength": 1}, "examples": plain}
         case MultipartBody(name):
             described["multipart/form-data"] = _multipart(name, content)

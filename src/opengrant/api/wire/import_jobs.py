@@ -1,13 +1,17 @@
 """Imports on the wire: the job, its progress and its results."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from opengrant.api.wire import pagination as cursors
-from opengrant.api.wire.fields import Model, split_scopes
+from opengrant.api.wire.fields import Maybe, Model, Name, examples, split_scopes, text
 from opengrant.imports import imports
+from opengrant.imports.checking import Report
+from opengrant.imports.loading import NewImport
+from opengrant.imports.rows import Refused
 from opengrant.model import SECOND, Micros, ProviderName
 from opengrant.model.imports import OUTCOMES, Import, ImportState, Outcome
 
@@ -21,6 +25,121 @@ _Outcomes = Annotated[
 
 
 _SourceState = Literal["open", "paused", "staged", "done"]
+
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Bytes of one request with rows."""
+
+
+class ImportOptions(Model):
+    """How rows are imported."""
+
+    name: Maybe[Name] = None
+    """Shown in lists."""
+    cut_over: bool = False
+    """Verify rows whose refresh token ends with its use only after the cut-over; others are verified at once."""
+    cut_over_at: Annotated[int, Field(ge=0, le=253_402_300_799)] | None = None
+    """When the cut-over comes by itself, in Unix seconds. It implies `cut_over`."""
+    hold_refresh: bool = False
+    """Do not refresh the grants of this import before its cut-over."""
+    again: bool = False
+    """Import rows that were imported before as another import. Without it, the same rows are the same import."""
+
+    def to_model(self) -> NewImport:
+        return NewImport(
+            name=self.name or "API",
+            cut_over=self.cut_over or self.cut_over_at is not None,
+            cut_over_at=None if self.cut_over_at is None else self.cut_over_at * SECOND,
+            hold_refresh=self.hold_refresh,
+            again=self.again,
+        )
+
+
+class ImportBody(Model):
+    """Rows as JSON."""
+
+    model_config = examples(
+        {
+            "rows": [
+                {
+                    "id": "customer-42",
+                    "grant_id": "1f2e3d4c-0000-4000-8000-0000000000d1",
+                    "provider": "google",
+                    "settings": {"refresh_token": "1//0example-refresh-token"},
+                }
+            ]
+        }
+    )
+    rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=100_000)]
+    """Each is a body of POST /v3/connect/custom, with `id`: your own id of the row."""
+
+
+class CutOverBody(Model):
+    """Which rows are used from now on."""
+
+    model_config = examples({}, {"source": "1f2e3d4c-0000-4000-8000-0000000000c0"})
+    source: Maybe[Annotated[str, text(512)]] = None
+    """The `id` of one source; without it, all sources."""
+
+
+class RefusedLine(Model):
+    """A row that an import would refuse."""
+
+    line: int
+    """In the input, from 1."""
+    id: str | None = None
+    """Your own id of the row."""
+    provider: str | None = None
+    """Absent where the line could not be read."""
+    class_: str = Field(alias="class")
+    """Why, in a word: `bad_request`, `duplicate` or `conflict`."""
+    reason: str
+    """What is wrong with it."""
+    remedy: str | None = None
+    """What helps."""
+
+    @classmethod
+    def of(cls, one: Refused) -> "RefusedLine":
+        return cls.model_construct(
+            line=one.line, id=one.key, provider=one.provider, class_=one.class_, reason=one.reason, remedy=one.remedy
+        )
+
+
+class ImportReport(Model):
+    """What an import of these rows would do."""
+
+    lines: int
+    """Lines of the input."""
+    new: int
+    """Rows whose mailbox has no grant yet."""
+    known: int
+    """Rows whose mailbox has a grant, which gets the new credential."""
+    unknown: int
+    """Rows whose mailbox only the provider knows."""
+    refused: int
+    """Rows that would be refused."""
+    refused_lines: list[RefusedLine]
+    """The first 100 of them."""
+    providers: dict[str, int]
+    """Rows that can be imported, by provider."""
+    missing_connectors: dict[str, int]
+    """Rows of providers without a connector here. Create it first."""
+    forecast_seconds: int
+    """How long the import takes at the limits of this server, if providers answer."""
+
+    @classmethod
+    def of(cls, report: Report, refused: Sequence[Refused]) -> "ImportReport":
+        return cls.model_construct(
+            lines=report.lines,
+            new=report.rows["new"],
+            known=report.rows["known"],
+            unknown=report.rows["unknown"],
+            refused=report.refused.total(),
+            refused_lines=[RefusedLine.of(one) for one in refused],
+            providers={provider.value: rows for provider, rows in report.providers.items()},
+            missing_connectors={provider.value: rows for provider, rows in report.missing.items()},
+            forecast_seconds=math.ceil(report.seconds),
+        )
 
 
 class ImportCounts(Model):

@@ -9,7 +9,7 @@ from opengrant.model.basics import record
 from opengrant.model.imports import Import, Outcome
 from opengrant.store import secrets
 from opengrant.store.engine.port import Dialect, Statement, Steps
-from opengrant.store.imports import jobs
+from opengrant.store.imports import batches, jobs
 
 MOST_SKIPPED = 100_000
 """Lines beyond the mark that may be stored: see `Reached`."""
@@ -114,14 +114,14 @@ def reached(application_id: str, import_id: str) -> Steps[Reached | None]:
 
 def store(
     held: Import,
-    batches: Sequence[NewBatch],
+    new: Sequence[NewBatch],
     rows: Sequence[NewRow],
     *,
     lines: int,
     at: Micros,
     dialect: Dialect,
 ) -> Steps[Import | None]:
-    """Write batches and rows, and that all lines up to `lines` are stored.
+    """Write new batches and rows, and that all lines up to `lines` are stored.
 
     held     the import as this process left it: another one that stores the same input, or a cancellation, changes it
     Returns  the import afterwards; None, with nothing written, if it has changed
@@ -135,14 +135,14 @@ def store(
     )
     if not found:
         return None
-    if batches:
-        sources = {one.source: (one.source, one.provider, "staged" if one.staged else "open") for one in batches}
+    if new:
+        sources = {one.source: (one.source, one.provider, "staged" if one.staged else "open") for one in new}
         yield Statement(_SOURCES[dialect], (*owner, _json([*sources.values()])))
         listed = [
-            (one.number, one.source, one.provider, "staged" if one.staged else "waiting", one.rows) for one in batches
+            (one.number, one.source, one.provider, "staged" if one.staged else "waiting", one.rows) for one in new
         ]
         yield Statement(_BATCHES[dialect], (*owner, _json(listed), at))
-        for one in batches:
+        for one in new:
             yield from secrets.put(one.sealed, at=at)
     if rows:
         values = [
@@ -195,6 +195,37 @@ def drop(application_id: str, import_id: str) -> Steps[None]:
         yield from secrets.destroy(application_id, "import", [import_id])
         for table in ("import_rows", "import_batches", "import_sources"):
             yield Statement(f"delete from {table} where application_id = $1 and import_id = $2", owner)
+
+
+def drop_abandoned(application_id: str, *, before: Micros) -> Steps[None]:
+    """Remove imports of streams that nothing was written of since then."""
+    rows = yield Statement(
+        """select id from imports
+           where application_id = $1 and state = 'loading' and digest is null and updated_at < $2""",
+        (application_id, before),
+    )
+    for (import_id,) in rows:
+        yield from drop(application_id, import_id)
+
+
+def remaining(application_id: str, import_id: str, *, after: int) -> Steps[tuple[int, frozenset[int]] | None]:
+    """The next batch that has rows which can be imported again, and their lines. None if there is none."""
+    places = ", ".join(f"'{outcome}'" for outcome in sorted(batches.KEPT))
+    rows = yield Statement(
+        """select number from import_batches
+           where application_id = $1 and import_id = $2 and number > $3 and refused + failed > 0
+           order by number limit 1""",
+        (application_id, import_id, after),
+    )
+    if not rows:
+        return None
+    number = int(rows[0][0])
+    rows = yield Statement(
+        f"""select line from import_rows
+            where application_id = $1 and import_id = $2 and batch = $3 and outcome in ({places})""",
+        (application_id, import_id, number),
+    )
+    return number, frozenset(int(line) for (line,) in rows)
 
 
 def _json(values: object) -> str:

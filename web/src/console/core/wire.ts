@@ -1119,6 +1119,28 @@ export interface ImportProgress {
     spans: ImportSpan[];
 }
 
+/** What an import of these rows would do. */
+export interface ImportReport {
+    /** Lines of the input. */
+    lines: number;
+    /** Rows whose mailbox has no grant yet. */
+    new: number;
+    /** Rows whose mailbox has a grant, which gets the new credential. */
+    known: number;
+    /** Rows whose mailbox only the provider knows. */
+    unknown: number;
+    /** Rows that would be refused. */
+    refused: number;
+    /** The first 100 of them. */
+    refused_lines: RefusedLine[];
+    /** Rows that can be imported, by provider. */
+    providers: Record<string, number>;
+    /** Rows of providers without a connector here. Create it first. */
+    missing_connectors: Record<string, number>;
+    /** How long the import takes at the limits of this server, if providers answer. */
+    forecast_seconds: number;
+}
+
 /** A line of the input, and what became of it. */
 export interface ImportResult {
     /** In the input, from 1. */
@@ -1547,6 +1569,22 @@ export interface RedirectUri {
 
 /** All of them, in order of creation: this list has no pages. */
 export type RedirectUris = RedirectUri[];
+
+/** A row that an import would refuse. */
+export interface RefusedLine {
+    /** In the input, from 1. */
+    line: number;
+    /** Your own id of the row. */
+    id?: string;
+    /** Absent where the line could not be read. */
+    provider?: string;
+    /** Why, in a word: `bad_request`, `duplicate` or `conflict`. */
+    class: string;
+    /** What is wrong with it. */
+    reason: string;
+    /** What helps. */
+    remedy?: string;
+}
 
 /** What comes of replaying many. */
 export interface Replayed {
