@@ -215,6 +215,8 @@ class LiveServer:
 
     async def _serve_on(self, settings: Settings, bound: socket.socket) -> None:
         async with installation(settings) as self.installed:
+            # A hash that resists attackers takes a quarter of a second; tests/providers/test_agent.py makes some.
+            self.services.connect.prove.providers.passwords.agent_account.cost = 4
             configured = config(settings, asgi(self.installed))
             self._server = _Server(configured)
             self._server.ready = self._ready

@@ -44,9 +44,8 @@ def email(domain: str) -> str:
 
 
 @pytest.fixture
-def agents(tenant: Tenant, server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Tenant:
-    """An application that can make Agent Accounts. What hashing costs is tests/providers/test_agent.py's."""
-    monkeypatch.setattr(server.services.connect.prove.providers.passwords.agent_account, "_cost", 4)
+def agents(tenant: Tenant) -> Tenant:
+    """An application that can make Agent Accounts."""
     tenant.connector("nylas")
     return tenant
 

@@ -55,8 +55,7 @@ def room(tenant: Tenant) -> Room:
 
 
 @pytest.fixture
-def agent(tenant: Tenant, server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Room:
-    monkeypatch.setattr(server.services.connect.prove.providers.passwords.agent_account, "_cost", 4)
+def agent(tenant: Tenant, server: LiveServer) -> Room:
     address = f"{uuid.uuid4().hex[:12]}.example.com"
     made = data(account(server).post("/v3/admin/domains", {"name": "Agents", "domain_address": address}))
     server.rows("update domains set verified_ownership = 1 where id = $1 returning id", made["id"])

@@ -32,6 +32,13 @@ def test_a_server_of_the_wheel_has_its_pages_without_node(installed: Path, tmp_p
     assert gone.stderr.startswith("opengrant: No answer from 127.0.0.1 port ")
 
 
+def test_the_wheel_carries_the_built_pages_and_not_what_builds_them(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    built = {name.removeprefix("opengrant/pages/built/") for name in names if "/pages/built/" in name}
+    assert {"reference.html", "console.html", "reference.html.br", "console.html.gz"} <= built
+    assert not [name for name in names if "node_modules" in name or name.endswith((".ts", ".tsx"))]
+
+
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     assert release.check(wheel, forbidden=[str(ROOT)]) == __version__
     release.dated(__version__, (ROOT / "CHANGELOG.md").read_text())

@@ -301,12 +301,16 @@ class FakeOAuth:
         """Token requests get this answer: the next `times`, or all."""
         self.answers("token", Reply(status, body, headers or {}), times=times)
 
-    def answers(self, endpoint: Endpoint, reply: Reply, *, times: int | None = None) -> None:
+    def answers(self, endpoint: Endpoint | str, reply: Reply, *, times: int | None = None) -> None:
         """Requests to an endpoint get this answer: the next `times`, or all."""
         if times is None:
             self._always[endpoint] = reply
         else:
             self._next.setdefault(endpoint, deque()).extend([reply] * times)
+
+    def answers_at(self, service: str, reply: Reply, *, times: int | None = None) -> None:
+        """As `refuses`, for token requests to one service, such as "google"."""
+        self.answers(f"{service} token", reply, times=times)
 
     def takes(self, seconds: float) -> None:
         """From now on it does at once what it is asked for, and tells so much later."""
@@ -443,7 +447,8 @@ class FakeOAuth:
         method, path, _ = line.split(" ", 2)
         headers = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in rest)}
         endpoint = _endpoint(urlsplit(path).path)
-        scripted = self._scripted(endpoint)
+        service = urlsplit(path).path.split("/")[1]
+        scripted = self._scripted(f"{service} {endpoint}") or self._scripted(endpoint)
         if scripted is not None and scripted.fault == "reset_early":
             self._note(Seen(endpoint, method, path, headers, {}, {}, b""))
             return _reset(writer)

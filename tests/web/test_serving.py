@@ -2,10 +2,6 @@
 
 import gzip
 import re
-import subprocess
-import sys
-import zipfile
-from pathlib import Path
 
 import httpx
 import pytest
@@ -13,7 +9,6 @@ import pytest
 from tests.support import LiveServer, Tenant
 
 PAGES = ("/reference", "/console")
-ROOT = Path(__file__).parents[2]
 
 
 def raw(tenant: Tenant, path: str, accepted: str) -> tuple[httpx.Headers, bytes]:
@@ -117,13 +112,3 @@ def test_a_page_can_only_be_read(tenant: Tenant, path: str) -> None:
 @pytest.mark.parametrize("name", ["reference.html", "console.html", "reference.html.br", "../pages.css", ".built"])
 def test_no_file_goes_by_a_name_that_could_change(tenant: Tenant, name: str) -> None:
     assert tenant.get(f"/static/{name}").status_code == 404
-
-
-def test_a_wheel_carries_the_built_pages_and_not_what_builds_them(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=100)
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
-    built = {name.removeprefix("opengrant/pages/built/") for name in names if "/pages/built/" in name}
-    assert {"reference.html", "console.html", "reference.html.br", "console.html.gz"} <= built
-    assert not [name for name in names if "node_modules" in name or name.endswith((".ts", ".tsx"))]

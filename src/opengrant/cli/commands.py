@@ -35,6 +35,7 @@ for _path, _name, _help in (
     ("applications:apps_app", "apps", "Applications: each owns its connectors, grants and keys."),
     ("keys:keys_app", "keys", "API keys of an application."),
     ("grants:grants_app", "grants", "Grants: list, show, check, and end them."),
+    ("imports:import_app", "import", "Many grants from a file: NDJSON, CSV, or an export."),
     ("export:export_app", "export", "All grants of an application with their secrets, encrypted to your key."),
     ("connectors:connectors_app", "connectors", "Connectors of an application: list and test them."),
     ("status:status_app", "status", "What needs attention. Exit status 1 if something does."),

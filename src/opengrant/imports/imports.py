@@ -123,7 +123,8 @@ class Imports:
         Raises NotFound, InvalidRequest.
         """
         job = await self.get(app, import_id)
-        if job.state not in {"running", "paused"}:
+        held = job.state == "finished" and job.hold_refresh  # its grants are not refreshed yet
+        if job.state not in {"running", "paused"} and not held:
             raise InvalidRequest(f"This import is {job.state}: only one that runs can be cut over.")
         if source is not None and all(one.source != source for one in (await self.progress(app, job)).sources):
             raise InvalidRequest("source: this import has no such source.")

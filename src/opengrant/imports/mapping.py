@@ -138,14 +138,14 @@ def _is_known(column: str, known: frozenset[str]) -> bool:
 
 
 def did_you_mean(name: str, known: frozenset[str]) -> str:
-    """The end of a sentence; empty if nothing is near."""
+    """What a sentence ends with; empty if nothing is near."""
     return _near(name[:64], known)
 
 
 @lru_cache(256)
 def _near(name: str, known: frozenset[str]) -> str:
     found = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    return f" (did you mean {found[0]!r}?)" if found else ""
 
 
 def _pairs(given: Sequence[str], option: str, known: frozenset[str]) -> dict[str, str]:

@@ -60,6 +60,7 @@ class _Here:
     window   rows at once; running: now
     permits  requests that may be sent of the budget; taken at
     worked   when its provider last answered; streak: failures since; pauses: in a row
+    pausing  pauses that are being stored
     """
 
     window: float = _FIRST_WINDOW
@@ -70,6 +71,7 @@ class _Here:
     streak: int = 0
     pauses: int = 0
     paused_until: Micros = 0
+    pausing: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +90,12 @@ class Pacing:
     # ── room and budgets ──────────────────────────────────────────────────────────────────────────────────────
 
     async def enter(self, source: Source, wanted: int, stops: Callable[[], bool]) -> bool:
-        """Wait until one more row of the source may be verified. False when `stops` came first. Then call `leave`.
+        """Wait until one more row of the source may be verified; then call `leave`. False: stop, or the source pauses.
 
         wanted  rows of the source that wait, this one included
         """
         here = self._of(source)
-        while not stops():
+        while not (stops() or self.paused(source)):
             if not self._has_room(source, here):
                 self._freed.clear()
                 await _for_a_while(self._freed)
@@ -146,7 +148,7 @@ class Pacing:
         """How many rows may be verified now; None: the source pauses. Takes the turn of the one row."""
         at, here = self.clock(), self._of(source)
         state = await self.db.read(sources.find(source))
-        if not await self._breaker_lets(source, state, here, at):
+        if here.pausing or not await self._breaker_lets(source, state, here, at):
             return None
         here.paused_until = 0
         if state.streak == 0:
@@ -220,7 +222,11 @@ class Pacing:
         log.warning(
             "import_source_pauses", import_id=source.import_id, source=source.id, reason=trouble.reason, until=until
         )
-        await self.db.write(sources.pause(source, trouble, until=until, streak=max(1, here.streak)))
+        here.pausing += 1
+        try:
+            await self.db.write(sources.pause(source, trouble, until=until, streak=max(1, here.streak)))
+        finally:
+            here.pausing -= 1
 
     def forget(self, import_id: str) -> None:
         """What is known of the sources of an import that has ended."""

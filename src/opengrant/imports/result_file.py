@@ -24,11 +24,20 @@ async def pages(
 ) -> AsyncGenerator[bytes]:
     """The file in pieces, complete at any time: rows that still wait are in it. outcomes: only these; () means all."""
     if form == "csv":
-        yield _csv([COLUMNS])
+        yield heading(form)
     line = 0
     while rows := await imports.results(app, job, after=line, limit=_AT_ONCE, outcomes=outcomes):
-        yield _csv([_cells(row) for row in rows]) if form == "csv" else b"".join(map(_line, rows))
+        yield written(form, rows)
         line = rows[-1].line
+
+
+def heading(form: Form) -> bytes:
+    """The names of the columns; nothing for NDJSON."""
+    return _csv([COLUMNS]) if form == "csv" else b""
+
+
+def written(form: Form, rows: Sequence[ImportedRow]) -> bytes:
+    return _csv([_cells(row) for row in rows]) if form == "csv" else b"".join(map(_line, rows))
 
 
 def _values(row: ImportedRow) -> tuple[object, ...]:

@@ -144,6 +144,7 @@ class _Rows:
         for row in rows:
             if isinstance(row, ImportRow):
                 if not await self._of.pacing.enter(work.source, left, work.stops):
+                    work.ended = True
                     break
                 task = asyncio.create_task(self._verify(row))
             else:

@@ -83,7 +83,7 @@ OPENGRANT_PROXY__KEY: /etc/opengrant/mail/tls.key
 {{- if not .Values.settings.OPENGRANT_PUBLIC_URL }}
 {{- fail "settings.OPENGRANT_PUBLIC_URL is missing: where users and applications reach OpenGrant, such as https://grants.example.com." }}
 {{- end }}
-{{- range $name := list "OPENGRANT_DATABASE_URL" "OPENGRANT_MASTER_KEYS" "OPENGRANT_BOOTSTRAP_API_KEY" }}
+{{- range $name := list "OPENGRANT_DATABASE_URL" "OPENGRANT_MASTER_KEYS" "OPENGRANT_BOOTSTRAP_API_KEY" "OTEL_EXPORTER_OTLP_HEADERS" "OTEL_EXPORTER_OTLP_TRACES_HEADERS" }}
 {{- if hasKey $.Values.settings $name }}
 {{- fail (printf "settings.%s is a secret: give it by existingSecret or secretSettings." $name) }}
 {{- end }}

@@ -34,7 +34,7 @@ class AgentAccount:
     """Accepts an address, and an app password that follows the rules."""
 
     def __init__(self, *, cost: int = COST) -> None:
-        self._cost = cost
+        self.cost = cost
 
     async def verify(self, login: AgentAccountLogin) -> Verified:
         """Check the rules and hash the password.
@@ -57,7 +57,7 @@ class AgentAccount:
     async def _hash(self, password: str) -> SecretStr:
         check(password)
         # Takes a quarter of a second of CPU; bcrypt lets go of the interpreter meanwhile.
-        hashed = await asyncio.to_thread(bcrypt.hashpw, password.encode(), bcrypt.gensalt(self._cost))
+        hashed = await asyncio.to_thread(bcrypt.hashpw, password.encode(), bcrypt.gensalt(self.cost))
         return SecretStr(hashed.decode())
 
 

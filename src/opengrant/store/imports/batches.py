@@ -117,14 +117,9 @@ def decide(batch: Batch, results: Sequence[RowResult], *, at: Micros, dialect: D
     """Make rows final, and count them. Raises LeaseLost, so that nothing of the transaction is written."""
     if not results:
         return
-    names = ("line", *_MEMBERS)
-    given = [
-        dict(zip(names, (one.line, one.outcome, one.grant_id, one.class_, one.reason, one.remedy), strict=True))
-        for one in results
-    ]
-    rows = yield Statement(_DECIDE[dialect], (*_key(batch), to_json(given).decode(), at))
+    decided = yield from _decide(batch, results, at=at, dialect=dialect)
     counts = [sum(one.outcome == outcome for one in results) for outcome in _COUNTED]
-    if len(rows) != len(results):
+    if decided != len(results):
         raise LeaseLost
     changes = ", ".join(f"{name} = {name} + ${n}" for n, name in enumerate(_COUNTED, 6))
     rows = yield Statement(
@@ -135,26 +130,31 @@ def decide(batch: Batch, results: Sequence[RowResult], *, at: Micros, dialect: D
         raise LeaseLost
 
 
-_MEMBERS = ("outcome", "grant_id", "class", "reason", "remedy")
-_DECIDED = f"""
-    update import_rows set outcome = r.outcome, grant_id = coalesce(r.grant_id, import_rows.grant_id),
-                           class = r.class, reason = r.reason, remedy = r.remedy,
-                           attempts = import_rows.attempts + 1, at = $5
-    from {{0}}
-    where application_id = $1 and import_id = $2 and batch = $3 and import_rows.line = r.line
-      and import_rows.{_UNDECIDED}
-    returning import_rows.line
+def _decide(batch: Batch, results: Sequence[RowResult], *, at: Micros, dialect: Dialect) -> Steps[int]:
+    """Write the outcomes of rows that have none. Returns how many."""
+    values = [(one.line, one.outcome, one.grant_id, one.class_, one.reason, one.remedy) for one in results]
+    if dialect is Dialect.SQLITE:  # a statement each: with a list in JSON it would compare each row with each member
+        written = 0
+        for row in values:
+            written += len((yield Statement(_DECIDE, (*_key(batch), *row, at))))
+        return written
+    given = to_json([dict(zip(_MEMBERS, row, strict=True)) for row in values]).decode()
+    return len((yield Statement(_PG_DECIDE, (*_key(batch), given, at))))
+
+
+_MEMBERS = ("line", "outcome", "grant_id", "class", "reason", "remedy")
+_DECIDE = f"""
+    update import_rows set outcome = $5, grant_id = coalesce($6, grant_id), class = $7, reason = $8, remedy = $9,
+                           attempts = attempts + 1, at = $10
+    where {_ITS_ROWS} and line = $4 and {_UNDECIDED} returning line
 """
-_DECIDE: Mapping[Dialect, str] = {
-    Dialect.SQLITE: _DECIDED.format(
-        "(select json_extract(value, '$.line') as line, "
-        + ", ".join(f"json_extract(value, '$.{name}') as {name}" for name in _MEMBERS)
-        + " from json_each($4)) r"
-    ),
-    Dialect.POSTGRES: _DECIDED.format(
-        f"jsonb_to_recordset($4::jsonb) as r(line bigint, {', '.join(f'{name} text' for name in _MEMBERS)})"
-    ),
-}
+_PG_DECIDE = f"""
+    update import_rows i set outcome = r.outcome, grant_id = coalesce(r.grant_id, i.grant_id), class = r.class,
+                             reason = r.reason, remedy = r.remedy, attempts = i.attempts + 1, at = $5
+    from jsonb_to_recordset($4::jsonb) as r(line bigint, {", ".join(f"{name} text" for name in _MEMBERS[1:])})
+    where i.application_id = $1 and i.import_id = $2 and i.batch = $3 and i.line = r.line and i.{_UNDECIDED}
+    returning i.line
+"""
 
 
 def count_attempts(batch: Batch, lines: Sequence[int], dialect: Dialect) -> Steps[None]:
@@ -350,24 +350,26 @@ def release(
     application_id: str, import_id: str, due: Mapping[str, Micros], *, up_to: int, dialect: Dialect
 ) -> Steps[None]:
     """Let held grants be refreshed. due: grant → when. up_to: what `held` returned with them."""
-    if due:
+    if dialect is Dialect.SQLITE:
+        for id_, at in due.items():
+            yield Statement(_RELEASE, (application_id, id_, at))
+    elif due:
         given = to_json([{"id": id_, "due_at": at} for id_, at in due.items()]).decode()
-        yield Statement(_RELEASE[dialect], (application_id, given))
+        yield Statement(_PG_RELEASE, (application_id, given))
     yield Statement(
         "update imports set released = $3 where application_id = $1 and id = $2", (application_id, import_id, up_to)
     )
 
 
-_RELEASED = """
-    update grants set due_at = r.due_at, version = version + 1 from {0}
-    where grants.application_id = $1 and grants.id = r.id and grants.due_at is null and grants.status = 'valid'
+_RELEASE = """
+    update grants set due_at = $3, version = version + 1
+    where application_id = $1 and id = $2 and due_at is null and status = 'valid'
 """
-_RELEASE: Mapping[Dialect, str] = {
-    Dialect.SQLITE: _RELEASED.format(
-        "(select json_extract(value, '$.id') as id, json_extract(value, '$.due_at') as due_at from json_each($2)) r"
-    ),
-    Dialect.POSTGRES: _RELEASED.format("jsonb_to_recordset($2::jsonb) as r(id text, due_at bigint)"),
-}
+_PG_RELEASE = """
+    update grants g set due_at = r.due_at, version = g.version + 1
+    from jsonb_to_recordset($2::jsonb) as r(id text, due_at bigint)
+    where g.application_id = $1 and g.id = r.id and g.due_at is null and g.status = 'valid'
+"""
 
 
 def forget_some(application_id: str, *, cutoff: Micros, limit: int) -> Steps[bool]:
