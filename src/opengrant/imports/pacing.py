@@ -127,10 +127,11 @@ class Pacing:
 
     async def _permit(self, source: Source, here: _Here, wanted: int) -> None:
         """Take requests of the budget, for a fraction of a second."""
+        rates, at = self.limits.rates, self.clock()
+        here.permits_at = at
         if source.provider in HERE:
             here.permits = wanted  # there is no provider to spare
-            return True
-        rates, at = self.limits.rates, self.clock()
+            return
         some = int(min(wanted, min(rates.source, rates.provider) / 5 + 1))
         here.permits += await self.db.write_soon(
             paces.take(
@@ -143,7 +144,6 @@ class Pacing:
                 reserve=RESERVE,
             )
         )
-        here.permits_at = at
         if here.permits <= 0:
             await asyncio.sleep(min(0.5, max(0.02, 1 / rates.source)))
 
