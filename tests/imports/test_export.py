@@ -17,11 +17,12 @@ from typing import Any
 import pyrage
 import pytest
 
+from opengrant.api.wire.connect import custom_variant
 from opengrant.cli.import_input import Input
 from opengrant.errors import InvalidRequest
 from opengrant.imports import age_files
 from opengrant.imports.age_files import CannotOpen
-from opengrant.model import Application
+from opengrant.model import Application, ProviderName
 from opengrant.model.secrets import decode, encode
 from opengrant.store.grants.grants import COLUMNS
 from tests import warm
@@ -153,6 +154,8 @@ def describes_each_grant(lines: list[Line], grants: Mapping[str, str]) -> None:
     assert lines[0]["kind"] == "export"
     assert lines[-1] == {"opengrant": 1, "kind": "end", "end": {"grants": len(grants), "unreadable": 0}}
     bodies = {kind: grants_in(lines)[id_]["connect"] for kind, id_ in grants.items()}
+    for body in bodies.values():
+        custom_variant(ProviderName(body["provider"]), body["settings"]).model_validate(body)
     assert MARK in bodies["zoom refresh"]["settings"]["refresh_token"]
     assert set(bodies["zoom refresh"]["settings"]) == {"refresh_token"}
     assert set(bodies["google override"]["settings"]) == {"refresh_token", "credential_id"}

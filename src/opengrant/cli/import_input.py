@@ -92,7 +92,7 @@ def open_input(name: str) -> Input:
         return Input(path.name, file, _size(file))
     if sys.stdin.isatty():
         raise Failure("Nothing is piped to the standard input: name a file, or write `… | opengrant import -`.")
-    file = os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
+    file = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     return Input("standard input", file, _size(file))
 
 

@@ -101,7 +101,7 @@ class Pacing:
             if not self._has_room(source, here):
                 self._freed.clear()
                 await _for_a_while(self._freed)
-            elif here.permits <= 0:
+            elif here.permits <= 0 and source.provider not in HERE:
                 await self._permit(source, here, wanted)  # meanwhile there may be no room, or a pause
             else:
                 here.permits -= 1
@@ -128,10 +128,6 @@ class Pacing:
     async def _permit(self, source: Source, here: _Here, wanted: int) -> None:
         """Take requests of the budget, for a fraction of a second."""
         rates, at = self.limits.rates, self.clock()
-        here.permits_at = at
-        if source.provider in HERE:
-            here.permits = wanted  # there is no provider to spare
-            return
         some = int(min(wanted, min(rates.source, rates.provider) / 5 + 1))
         here.permits += await self.db.write_soon(
             paces.take(
@@ -144,6 +140,7 @@ class Pacing:
                 reserve=RESERVE,
             )
         )
+        here.permits_at = at
         if here.permits <= 0:
             await asyncio.sleep(min(0.5, max(0.02, 1 / rates.source)))
 
