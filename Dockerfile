@@ -28,8 +28,8 @@ FROM ${BASE}
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends ca-certificates python3 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
-    && groupadd --system --gid 10001 opengrant \
-    && useradd --system --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin opengrant \
+    && groupadd --gid 10001 opengrant \
+    && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin opengrant \
     && install --directory --owner 10001 --group 10001 --mode 700 /data
 COPY --from=build /opt/opengrant /opt/opengrant
 LABEL org.opencontainers.image.title="OpenGrant" \

@@ -170,7 +170,8 @@ def importer(tenant: Tenant) -> Tenant:
     made = tenant.server.call(
         keys.create(tenant.application, "import", lifetime=None, permissions=("all", "grants.import"))
     )
-    tenant.http.headers["Authorization"] = f"Bearer {made.secret.get_secret_value()}"
+    tenant.api_key = made.secret.get_secret_value()
+    tenant.http.headers["Authorization"] = f"Bearer {tenant.api_key}"
     return tenant
 
 

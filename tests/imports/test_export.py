@@ -1,5 +1,6 @@
 """`opengrant export`, and what comes back from it in an empty installation."""
 
+import asyncio
 import json
 import os
 import pty
@@ -7,6 +8,7 @@ import stat
 import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -15,15 +17,18 @@ from typing import Any
 import pyrage
 import pytest
 
+from opengrant.api.wire.connect import custom_variant
+from opengrant.cli.import_input import Input
+from opengrant.errors import InvalidRequest
 from opengrant.imports import age_files
 from opengrant.imports.age_files import CannotOpen
-from opengrant.model import Application
+from opengrant.model import Application, ProviderName
 from opengrant.model.secrets import decode, encode
 from opengrant.store.grants.grants import COLUMNS
 from tests import warm
 from tests.cli.test_commands import OPENGRANT, environment
 from tests.fakes.oauth import Account, FakeOAuth
-from tests.imports.restored import Line, grants_in, lines_of, opened, outcomes, restore, secrets_of
+from tests.imports.restored import Line, grants_in, lines_of, opened, secrets_of
 from tests.peers.dovecot import ACCOUNTS
 from tests.peers.postgres import Postgres
 from tests.support import MARK, LiveServer, rounds
@@ -55,7 +60,7 @@ def old(engine_env: dict[str, str], fake_provider: FakeOAuth, postgres: Postgres
         archive.extractall(directory / "data", filter="data")
     (directory / "data").chmod(0o700)
     if engine_env:
-        env["OPENGRANT_DATABASE_URL"] = postgres.create_database()
+        env["OPENGRANT_DATABASE_URL"] = postgres.create_empty_database()
         postgres.load(env["OPENGRANT_DATABASE_URL"], directory / "data" / "dump.sql")
     left = Old(directory, env, json.loads((directory / "data" / "facts.json").read_text()))
     assert left.run("migrate").returncode == 0
@@ -106,7 +111,9 @@ def test_a_whole_application_moves_to_an_empty_installation(
 
     [(application_id,)] = new.rows("select id from applications")
     app = new.call(new.services.applications.get(application_id))
-    assert outcomes(restore(new, app, lines)) == {"created": len(grants)}
+    key = tmp_path / "key.txt"
+    key.write_text(f"# created: today\n{identity}\n")
+    assert imported(new, file, key) == {"created": len(grants)}
     with LiveServer(old.env, old.directory, log_stream) as source:
         was = source.call(source.services.applications.get(old.facts["application"]))
         assert stored_grants(new, app) == stored_grants(source, was)
@@ -124,12 +131,22 @@ def test_a_whole_application_moves_to_an_empty_installation(
         assert hidden.encode() not in file.read_bytes()
         assert hidden not in done.stderr + detail
 
-    events = new.rows("select count(*) from events")
+    events = new.rows("select count(*) from events where type not like 'import.%'")
     before = (stored_grants(new, app), secrets_of(new, app))
-    assert outcomes(restore(new, app, lines)) == {"unchanged": len(grants)}
+    assert imported(new, file, key, "--again") == {"unchanged": len(grants)}
     assert (stored_grants(new, app), secrets_of(new, app)) == before
-    assert new.rows("select count(*) from events") == events
+    assert new.rows("select count(*) from events where type not like 'import.%'") == events
     work_here(new, provider, old.facts)
+
+
+def imported(live: LiveServer, file: Path, key: Path, *more: str) -> dict[str, int]:
+    """What became of the rows, by their outcome."""
+    args = ["import", str(file), "--identity", str(key), "--json", *more]
+    done = warm.run(args, env=environment(live.directory, live.env), timeout=60)
+    assert done.returncode == 0, done.stderr
+    for hidden in (MARK, str(key.read_text().splitlines()[-1])):
+        assert hidden not in done.stdout + done.stderr
+    return {name: number for name, number in json.loads(done.stdout)["counts"].items() if number}
 
 
 def describes_each_grant(lines: list[Line], grants: Mapping[str, str]) -> None:
@@ -137,6 +154,8 @@ def describes_each_grant(lines: list[Line], grants: Mapping[str, str]) -> None:
     assert lines[0]["kind"] == "export"
     assert lines[-1] == {"opengrant": 1, "kind": "end", "end": {"grants": len(grants), "unreadable": 0}}
     bodies = {kind: grants_in(lines)[id_]["connect"] for kind, id_ in grants.items()}
+    for body in bodies.values():
+        custom_variant(ProviderName(body["provider"]), body["settings"]).model_validate(body)
     assert MARK in bodies["zoom refresh"]["settings"]["refresh_token"]
     assert set(bodies["zoom refresh"]["settings"]) == {"refresh_token"}
     assert set(bodies["google override"]["settings"]) == {"refresh_token", "credential_id"}
@@ -187,13 +206,10 @@ def test_in_the_clear_only_on_demand_and_never_to_a_terminal(
     file.write_text("mine")
     assert "exists already" in export("--insecure-plaintext", "--output", str(file)).stderr
     assert file.read_text() == "mine"
-    nowhere = export("--insecure-plaintext", "--output", str(tmp_path / "no" / "file"))
-    assert (nowhere.returncode, "No such file" in nowhere.stderr) == (1, True)
 
     swapped = export("--recipient", str(identity))
     assert "a secret key, and not a recipient" in swapped.stderr
     assert str(identity)[:30] not in swapped.stderr
-    assert "is not a recipient" in export("--recipient", "age1nonsense").stderr
     file.write_text("# nothing yet\n")
     assert "has no recipient" in export("--recipients-file", str(file)).stderr
 
@@ -203,6 +219,55 @@ def test_in_the_clear_only_on_demand_and_never_to_a_terminal(
     os.close(slave)
     os.close(master)
     assert (shown.returncode, "not shown in a terminal" in shown.stderr) == (1, True)
+
+
+def test_an_import_says_why_an_export_does_not_open(sqlite_server: LiveServer, identity: Any, tmp_path: Path) -> None:
+    tenant = sqlite_server.tenant()
+    env, named = environment(sqlite_server.directory, sqlite_server.env), ("--application", tenant.application.id)
+    key, other, whole, part = (tmp_path / name for name in ("key", "other", "grants.age", "part.age"))
+    key.write_text(str(identity))
+    other.write_text(str(pyrage.x25519.Identity.generate()))
+
+    def run(*args: str) -> tuple[int, str]:
+        done = warm.run([*args, *named], env=env, timeout=60)
+        return done.returncode, done.stderr
+
+    tenant.connector("virtual-calendar")
+    assert tenant.connect("virtual-calendar", {"email": "room-7"}).status_code == 201
+    tenant.http.close()
+    assert run("export", "--recipient", str(identity.to_public()), "--output", str(whole))[0] == 0
+    part.write_bytes(whole.read_bytes()[:-1])
+    for args, said in (
+        ((str(whole), "--identity", str(other)), "encrypted to other recipients"),
+        ((str(part), "--identity", str(key)), "cut or changed"),
+    ):
+        status, told = run("import", *args)
+        assert (status, said in told) == (1, True), told
+
+    content = b"".join(asyncio.run(opened(whole.read_bytes(), str(identity))).splitlines(keepends=True)[:-1])
+    part.write_bytes(content)
+    status, told = run("import", str(part))
+    assert (status, "the export was cut off" in told) == (0, True), told
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+async def test_an_input_from_a_pipe(encrypted: bool, identity: Any, tmp_path: Path) -> None:
+    content = os.urandom(300_000)
+    sent = pyrage.encrypt(content, [identity.to_public()]) if encrypted else content
+    key = tmp_path / "key.txt"
+    key.write_text(str(identity))
+    end, begin = os.pipe()
+    with ThreadPoolExecutor() as beside, os.fdopen(end, "rb") as file:
+        beside.submit(_write_all, begin, sent)
+        source = Input("standard input", file, None)
+        assert source.is_encrypted == encrypted
+        pieces = source.decrypted(key) if encrypted else source.pieces(None)
+        assert b"".join([piece async for piece in pieces]) == content
+
+
+def _write_all(pipe: int, data: bytes) -> None:
+    with os.fdopen(pipe, "wb") as file:
+        file.write(data)
 
 
 async def test_a_file_that_does_not_open_says_why() -> None:
@@ -228,6 +293,10 @@ async def test_a_file_that_does_not_open_says_why() -> None:
     for broken in (file[:2_000_000], file[:-1], bytes(changed)):
         with pytest.raises(CannotOpen, match="cut or changed"):
             await opened(broken, str(identity))
+    with pytest.raises(InvalidRequest, match="is not a recipient"):
+        age_files.recipients(["age1nonsense"])
+    with pytest.raises(InvalidRequest, match="is encrypted itself"):
+        age_files.identities(file[:200].decode("latin-1"))
     for broken in (b"", b"age-encryption.org/v1\n", file[:100]):
         with pytest.raises(CannotOpen, match="not a complete file"):
             await opened(broken, str(identity))

@@ -29,6 +29,8 @@ def loaded() -> set[str]:
         pytest.param("opengrant.api.http.openapi", id="the description of the API is written when it is asked for"),
         pytest.param("spnego", id="NTLM"),
         pytest.param("icalendar", id="calendar files"),
+        pytest.param("opentelemetry", id="traces are off"),
+        pytest.param("requests", id="nor what sends them"),
     ],
 )
 def test_a_start_does_not_load(loaded: set[str], module: str) -> None:

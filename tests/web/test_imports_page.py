@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import FilePayload, expect
 
-from tests.api.test_imports import stored
+from tests.api.test_imports import importer, stored, worked
 from tests.support import Tenant, data
 from tests.web.conftest import Console, violations
 
@@ -44,6 +44,30 @@ async def test_an_import_is_followed_paused_and_cancelled(console: Console, tena
     assert data(tenant.get(f"/v3/imports/{import_id}"))["counts"]["cancelled"] == 3
 
 
-async def test_without_imports_the_page_says_how_to_begin(console: Console, tenant: Tenant) -> None:
+async def test_a_file_is_checked_and_then_imported(console: Console, tenant: Tenant, axe: str) -> None:
+    page = console.page
+    await page.add_init_script(axe)
+    tenant.connector("virtual-calendar")
+    await console.enter_with_key(importer(tenant), "/imports")
+    await expect(page.get_by_text("opengrant import users.ndjson --dry-run")).to_be_visible()
+    await console.press("Import a file…")
+    table = b"id,provider,email\n1,virtual-calendar,room-1\n2,virtual-calendar,room-1\n3,virtual-calendar,room-3\n"
+    file = FilePayload(name="rooms.csv", mimeType="text/csv", buffer=table)
+    await page.get_by_label("File", exact=True).set_input_files(file)
+    await console.press_there("Check the file")
+    await expect(console.dialog).to_contain_text("4 lines: 2 new")
+    await expect(console.dialog.get_by_role("row")).to_have_count(2)
+    assert await violations(page) == []
+    assert data(tenant.get("/v3/imports")) == []
+    await console.press_there("Import 2 rows")
+    await expect(console.title).to_have_text("rooms.csv")
+    (job,) = data(tenant.get("/v3/imports"))
+    assert worked(tenant, job["id"])["counts"]["created"] == 2
+    await page.reload()
+    await expect(page.get_by_text("3 of 3 rows")).to_be_visible()
+
+
+async def test_a_session_that_may_not_import_is_told_how_to_get_one(console: Console, tenant: Tenant) -> None:
     await console.enter_with_key(tenant, "/imports")
-    await expect(console.page.get_by_text("opengrant import users.ndjson --dry-run")).to_be_visible()
+    await console.press("Import a file…")
+    await expect(console.dialog).to_contain_text("--permission all --permission grants.import")

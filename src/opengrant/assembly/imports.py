@@ -9,6 +9,7 @@ from opengrant.assembly.tools import Tools
 from opengrant.grants.schedule import Schedule
 from opengrant.imports.checking import Checking, Speeds
 from opengrant.imports.exporting import Exporting
+from opengrant.imports.lag import Lag
 from opengrant.imports.loading import Loading
 from opengrant.imports.pacing import RESERVE, Limits, Pacing
 from opengrant.imports.placing import Placing
@@ -29,6 +30,7 @@ def build_import_work(
     settings: Settings, tools: Tools, grants: GrantsRoom, restoring: Restoring, opened: contextlib.AsyncExitStack
 ) -> ImportWork:
     pacing = Pacing(
+        lag=Lag(settings.imports.concurrency),
         db=tools.db,
         clock=tools.clock,
         limits=Limits(

@@ -30,7 +30,7 @@ READ = frozenset(
 _KEPT = frozenset({"VEVENT", "VTIMEZONE", "STANDARD", "DAYLIGHT"})
 
 _NAME = re.compile(r"[ \t]*([A-Za-z0-9-]+)[ \t]*", re.ASCII)
-_PARAMETER = re.compile(r";[ \t]*([A-Za-z0-9-]+)[ \t]*=((?:\"[^\"]*\"|[^\";:])*+)", re.ASCII)
+_PARAMETER = re.compile(r";[ \t]*([A-Za-z0-9-]+)[ \t]*=((?>(?:\"[^\"]*\"|[^\";:]++)*))", re.ASCII)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CARET = re.compile(r"\^([n'^])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")

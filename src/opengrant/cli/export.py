@@ -5,6 +5,7 @@ cli/commands.py names it by path: other commands do not load it.
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -64,7 +65,12 @@ def export(
     if insecure_plaintext:
         err.print("Warning: the export is not encrypted. Its reader can open all mailboxes in it.", markup=False)
 
-    owner, counted = run(lambda installed: _write(installed, application, output, texts, err))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that an unfinished file is removed
+    try:
+        owner, counted = run(lambda installed: _write(installed, application, output, texts, err))
+    except KeyboardInterrupt:
+        err.print("Stopped. The export is not complete.", markup=False)
+        sys.exit(130)
     how = f"encrypted to {len(texts)} recipient(s)" if texts else "in the clear"
     err.print(f"{counted.grants} grant(s) of {owner.name} ({owner.id}) are exported, {how}.", markup=False)
     _complain(counted.unreadable)

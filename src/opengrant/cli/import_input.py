@@ -7,8 +7,9 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from opengrant.cli.serving import Failure
 from opengrant.imports.loading import ChangedInput
@@ -23,7 +24,7 @@ class Input:
     """An open input. size: bytes; None where it is a stream, which cannot be read twice."""
 
     name: str
-    file: BinaryIO
+    file: BufferedReader
     size: int | None
 
     @property
@@ -35,10 +36,9 @@ class Input:
     def is_encrypted(self) -> bool:
         from opengrant.imports import age_files  # noqa: PLC0415 -- most inputs are not
 
-        if self.size is None:
-            return False
-        self.file.seek(0)
-        return age_files.is_encrypted(self.file.read(_BEGINNING))
+        if self.size is not None:
+            self.file.seek(0)
+        return age_files.is_encrypted(self.file.peek(_BEGINNING))
 
     def digest(self, tell: Callable[[int], None]) -> bytes:
         """SHA-256 of the file. tell: the bytes that were read so far."""
@@ -73,7 +73,8 @@ class Input:
     async def _decrypted(self, keys: list[Any]) -> AsyncIterator[bytes]:
         from opengrant.imports import age_files  # noqa: PLC0415 -- as above
 
-        self.file.seek(0)
+        if self.size is not None:
+            self.file.seek(0)
         try:
             async for piece in age_files.decrypt(self.file, keys):
                 yield piece
@@ -87,20 +88,23 @@ def open_input(name: str) -> Input:
         path = Path(name)
         if path.is_dir():
             raise Failure(f"{name} is a directory. Name a file.")
-        file: BinaryIO = path.open("rb")
+        file = path.open("rb")
         return Input(path.name, file, _size(file))
     if sys.stdin.isatty():
         raise Failure("Nothing is piped to the standard input: name a file, or write `… | opengrant import -`.")
-    return Input("standard input", sys.stdin.buffer, _size(sys.stdin.buffer))
+    file = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    return Input("standard input", file, _size(file))
 
 
-def _size(file: BinaryIO) -> int | None:
+def _size(file: BufferedReader) -> int | None:
     about = os.fstat(file.fileno())
     return about.st_size if stat.S_ISREG(about.st_mode) else None
 
 
-async def _stream(file: BinaryIO) -> AsyncIterator[bytes]:
+async def _stream(file: BufferedReader) -> AsyncIterator[bytes]:
     """Bytes of a pipe as they come, without a thread that an interrupted command would have to wait for."""
+    if beginning := file.read1(_PIECE):  # `is_encrypted` has read it from the pipe
+        yield beginning
     reader = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), file

@@ -240,19 +240,23 @@ async def _load(
     if source.size is not None:
         with shown(f"hashing {source.name}", "bytes") as seen:
             content = source.digest(lambda done: seen.update(done, source.size))
+    exports = installed.services.restoring.begin(owner)
     try:
         with shown(f"storing {source.name}", "lines") as seen:
-            return await installed.services.import_loading.load(
+            loaded = await installed.services.import_loading.load(
                 owner,
                 _pieces(source, content, identity),
                 new,
                 ROWS,
                 content=content,
-                exports=installed.services.restoring.begin(owner),
+                exports=exports,
                 tell=_telling(seen, source.size),
             )
     except (ChangedInput, Superseded, CannotRestore) as problem:
         raise Failure(str(problem)) from None
+    if exports.cut_off:
+        _say("Warning: the export was cut off: its last line is missing. Import the whole file when you have it.")
+    return loaded
 
 
 def _telling(seen: "Shown", size: int | None) -> "Tell":

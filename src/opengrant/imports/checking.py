@@ -92,7 +92,10 @@ class Checking:
         refuse: Callable[[Refused], None] = lambda _: None,
         tell: Tell | None = None,
     ) -> Report:
-        """refuse is called with each line that would be refused. Raises InvalidPayload, InvalidRequest."""
+        """What an import would do. Raises InvalidPayload, InvalidRequest.
+
+        refuse  is called with each line that would be refused, in their order
+        """
         rows = Rows(form, new.map, new.format, exports=exports)
         check = _Check(self, app, new, refuse)
         await check.begin()
@@ -133,10 +136,10 @@ class _Check:
         self._checking = checking
         self._app = app
         self._new = new
-        self._refuse_to = refuse
+        self._refuse = refuse
         self._credentials: frozenset[str] = frozenset()
         self._sources: dict[ProviderName, str | None] = {}
-        self._waiting: list[ImportRow] = []
+        self._waiting: list[ImportRow | Refused] = []
 
     async def begin(self) -> None:
         self._credentials = await self._checking.db.read(known.credential_ids(self._app.id))
@@ -146,23 +149,24 @@ class _Check:
             match item:
                 case Taken(row):
                     self._waiting.append(row)
-                    if len(self._waiting) >= TOGETHER:
-                        await self.compare()
                 case Refused():
-                    self._refuse(item)
+                    self._waiting.append(item)
                 case Exported(_, members):
                     self.report.exported += members["kind"] == "grant"
+            if len(self._waiting) >= TOGETHER:
+                await self.compare()
 
     async def compare(self) -> None:
         """Compare the rows that wait with the store."""
-        rows, self._waiting = self._waiting, []
-        found = await self._checking.db.read(self._look_up(rows))
-        for row in rows:
-            problem = self._problem(row, found)
+        waiting, self._waiting = self._waiting, []
+        found = await self._checking.db.read(self._look_up([one for one in waiting if isinstance(one, ImportRow)]))
+        for one in waiting:
+            problem = one if isinstance(one, Refused) else self._problem(one, found)
             if problem is not None:
+                self.report.refused[problem.class_] += 1
                 self._refuse(problem)
-            else:
-                await self._count(row, found)
+            elif isinstance(one, ImportRow):
+                await self._count(one, found)
 
     def _look_up(self, rows: list[ImportRow]) -> "Steps[_Found]":
         app, dialect = self._app.id, self._checking.db.dialect
@@ -235,10 +239,6 @@ class _Check:
             found = await self._checking.db.read(connectors.find_with_client(self._app.id, provider))
             self._sources[provider] = None if found is None else found.credential_id or found.connector.id
         return self._sources[provider]
-
-    def _refuse(self, problem: Refused) -> None:
-        self.report.refused[problem.class_] += 1
-        self._refuse_to(problem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,23 +136,21 @@ class Exporting:
 
     async def _head(self, app: Application) -> bytes:
         header = ExportHeader(__version__, self.clock(), app.id, app.name, app.identity_rule)
-        lines = export_format.write("export", header)
+        lines = [export_format.write("export", header)]
         for one in await self.db.read(workspaces.of_application(app.id)):
-            lines += export_format.write(
-                "workspace",
-                ExportedWorkspace(
-                    id=one.id,
-                    name=one.name,
-                    domain=one.domain,
-                    auto_group=one.auto_group,
-                    is_default=one.is_default,
-                    rule_ids=one.rule_ids,
-                    created_at=one.created_at,
-                    updated_at=one.updated_at,
-                    policy_id=one.policy_id,
-                ),
+            workspace = ExportedWorkspace(
+                id=one.id,
+                name=one.name,
+                domain=one.domain,
+                auto_group=one.auto_group,
+                is_default=one.is_default,
+                rule_ids=one.rule_ids,
+                created_at=one.created_at,
+                updated_at=one.updated_at,
+                policy_id=one.policy_id,
             )
-        return lines
+            lines.append(export_format.write("workspace", workspace))
+        return b"".join(lines)
 
     async def _sources(self, app: Application, written: _Written) -> AsyncIterator[Part]:
         """Connectors with their own clients, then other credentials; those that are not written yet."""

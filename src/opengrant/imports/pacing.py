@@ -14,6 +14,7 @@ from typing import Literal
 import structlog
 
 from opengrant.grants.refresh import circuit_breaker
+from opengrant.imports.lag import Lag
 from opengrant.model import SECOND, Clock, Micros
 from opengrant.providers.registry import WITH_PASSWORD
 from opengrant.store.engine.port import Store
@@ -81,6 +82,7 @@ class Pacing:
     db: Store
     clock: Clock
     limits: Limits
+    lag: Lag
     dice: Callable[[], float] = random.random
     _here: dict[Source, _Here] = field(default_factory=dict)
     _running: Counter[str] = field(default_factory=Counter)
@@ -99,7 +101,9 @@ class Pacing:
             if not self._has_room(source, here):
                 self._freed.clear()
                 await _for_a_while(self._freed)
-            elif here.permits > 0 or await self._permitted(source, here, wanted):
+            elif here.permits <= 0:
+                await self._permit(source, here, wanted)  # meanwhile there may be no room, or a pause
+            else:
                 here.permits -= 1
                 here.running += 1
                 self._running.update(_places(source))
@@ -114,18 +118,18 @@ class Pacing:
 
     def _has_room(self, source: Source, here: _Here) -> bool:
         most = self.limits.concurrency
-        if self._running["all"] >= most or here.running >= int(here.window):
+        if self._running["all"] >= int(self.lag.now or most) or here.running >= int(here.window):
             return False
         if source.provider not in WITH_PASSWORD:
             return True
         passwords = max(1, min(most // 2, self.limits.proofs))
         return self._running["password"] < passwords and self._running[_host(source)] < max(1, most // 4)
 
-    async def _permitted(self, source: Source, here: _Here, wanted: int) -> bool:
+    async def _permit(self, source: Source, here: _Here, wanted: int) -> None:
         """Take requests of the budget, for a fraction of a second."""
         rates, at = self.limits.rates, self.clock()
         some = int(min(wanted, min(rates.source, rates.provider) / 5 + 1))
-        here.permits = await self.db.write_soon(
+        here.permits += await self.db.write_soon(
             paces.take(
                 source.application_id,
                 source.id.partition("/")[0],  # budgets are those of connectors and credentials
@@ -137,10 +141,8 @@ class Pacing:
             )
         )
         here.permits_at = at
-        if here.permits > 0:
-            return True
-        await asyncio.sleep(min(0.5, max(0.02, 1 / rates.source)))
-        return False
+        if here.permits <= 0:
+            await asyncio.sleep(min(0.5, max(0.02, 1 / rates.source)))
 
     # ── sources in trouble ────────────────────────────────────────────────────────────────────────────────────
 

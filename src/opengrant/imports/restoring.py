@@ -137,19 +137,21 @@ class Restoring:
 
 @dataclass(slots=True)
 class Restoration:
-    """The lines of one input, in their order; see the module.
-
-    complete  the last line has come: nothing was cut off
-    """
+    """The lines of one input, in their order; see the module."""
 
     restoring: Restoring
     app: Application
-    complete: bool = False
     _begun: bool = False
+    _complete: bool = False
     _ids: dict[str, str] = field(default_factory=dict)
     _active: dict[str, str] = field(default_factory=dict)
     _present: dict[ProviderName, Connector | None] = field(default_factory=dict)
     _default: str | None = None
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether an export began, and its last line has not come."""
+        return self._begun and not self._complete
 
     async def take(self, line: int, members: Mapping[str, Any], *, key: str | None = None) -> RestoredRow | None:
         """A row if it is a grant; None if the line is done with. Raises InvalidRequest, CannotRestore.
@@ -184,7 +186,7 @@ class Restoration:
             active = self._active.get(thing.connector_id) == thing.id
             self._ids[thing.id] = await db.write(placing.credential(app, thing, active=active))
         elif isinstance(thing, ExportEnd):
-            self.complete = True
+            self._complete = True
 
     def _check(self, header: ExportHeader) -> None:
         """Raises CannotRestore."""

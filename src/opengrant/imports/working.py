@@ -77,8 +77,10 @@ class ImportWork:
                 more = await self._release(job) or more
         await self._look_after(open_)
         if self._running:
+            self.verifying.pacing.lag.watch()
             await asyncio.wait(self._running, timeout=_TURN, return_when=asyncio.FIRST_COMPLETED)
             return True
+        self.verifying.pacing.lag.rest()
         return more
 
     async def drain(self) -> None:
@@ -87,6 +89,7 @@ class ImportWork:
             work.stopped = True
         while self._running:
             await asyncio.wait(self._running)
+        self.verifying.pacing.lag.rest()
 
     async def forget(self, app: Application) -> None:
         """Delete imports that ended long ago. Works in portions, so that other writes come in between."""

@@ -14,7 +14,7 @@ _ATTRIBUTE = re.compile(
     r"""[\s/]*+ (?P<name>[^\s/>][^\s/>=]*+)
         (?: \s*+ = \s*+
             (?: "(?P<double>[^"]*+)" | '(?P<single>[^']*+)' | (?P<bare>(?!["'])[^\s>]*+) | (?P<open>["']) )
-        )?+
+        )?
     """,
     re.VERBOSE,
 )

@@ -37,8 +37,9 @@ class Moment(Model):
     at: int
     """Unix seconds."""
     type: str
-    """verified (for the first time), reauthenticated, refreshed, failing, recovered, expired, invalidated, restored,
-    updated, blocked, unblocked, checked, token_read, or token_issued and the like for OpenGrant's own access tokens."""
+    """verified (for the first time), imported (from an export), reauthenticated, refreshed, failing, recovered,
+    expired, invalidated, restored, updated, blocked, unblocked, checked, token_read, or token_issued and the like for
+    OpenGrant's own access tokens."""
     actor: str | None = None
     """Who did it, as in the audit trail; absent where the server did it by itself."""
     request_id: str | None = None

@@ -182,7 +182,9 @@ class RefreshTokenExchange:
             tokens, spent_token, walked = await self._spend(wanted, client, held, newest)
             refresh_token = spent_token
             failpoints.point("connect.answered")
-            spent = self.rotated.digest(app.id, ask.provider, spent_token)
+            spent = wanted.spent
+            if spent_token != wanted.given:
+                spent = self.rotated.digest(app.id, ask.provider, spent_token)
             if tokens.refresh_token is not None and tokens.refresh_token != spent_token:
                 refresh_token = tokens.refresh_token
                 try:

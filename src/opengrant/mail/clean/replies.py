@@ -55,13 +55,13 @@ _SENT_FROM = re.compile(
     re.IGNORECASE,
 )
 _GOODBYE = re.compile(
-    r"(many |with |all the |my |kind(est)? |warm(est)? |best |yours |very |thanks( and)? |mit |viele |liebe |beste |"
-    r"freundlichen? |herzliche |schöne |bien |très |sincères |meilleures |un |saludos |muchas |distinti |cordiali |"
-    r"tanti |atenciosamente|met )*+"
+    r"(?>(?:many |with |all the |my |kind(?:est)? |warm(?:est)? |best |yours |very |thanks(?: and)? |mit |viele |"
+    r"liebe |beste |freundlichen? |herzliche |schöne |bien |très |sincères |meilleures |un |saludos |muchas |"
+    r"distinti |cordiali |tanti |atenciosamente|met )*)"
     r"(regards|best|cheers|thanks|thank you|thx|sincerely|truly|faithfully|respectfully|wishes|br|kr|grüßen?|gruß|"
     r"gruss|grüsse|mfg|lg|vg|cordialement|à vous|salutations|saludo|saludos|gracias|atentamente|saluti|grazie|"
     r"cumprimentos|obrigad[oa]|groeten?|hälsningar|hilsen)"
-    r"( (regards|wishes|again|so much|very much|in advance|you|cordial|cordiales))*+\s?[,.!]{0,3}",
+    r"(?>(?: (?:regards|wishes|again|so much|very much|in advance|you|cordial|cordiales))*)\s?[,.!]{0,3}",
     re.IGNORECASE,
 )
 

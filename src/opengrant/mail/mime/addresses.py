@@ -14,11 +14,11 @@ from opengrant.model.mail import Address
 _TOKEN = re.compile(
     r"""
     (?P<blank>\s++)
-    | "(?P<quoted>(?:[^"\\]|\\.)*+)"
+    | "(?P<quoted>(?>(?:[^"\\]++|\\.)*))"
     | <(?P<angle>[^<>]*+)>?
     | (?P<comment>\()
     | (?P<mark>[,;:])
-    | (?P<word>=\?[^\s?]{1,64}\?[bq]\?[^\s?]*+\?= | \[[^\[\]]*+\] | (?:[^\s"<>(),;:\[\\]|\\.)++ | .)
+    | (?P<word>=\?[^\s?]{1,64}\?[bq]\?[^\s?]*+\?= | \[[^\[\]]*+\] | (?>(?:[^\s"<>(),;:\[\\]++|\\.)+) | .)
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )

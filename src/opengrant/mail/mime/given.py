@@ -16,7 +16,7 @@ from opengrant.model.basics import record
 from opengrant.model.mail import Address
 
 _BLIND = (b"bcc", b"resent-bcc")
-_FIELD = re.compile(rb"([!-9;-~]{1,76})[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*+")
+_FIELD = re.compile(rb"([!-9;-~]{1,76})[ \t]*:[^\n]*\n(?>(?:[ \t][^\n]*\n)*)")
 
 
 @record

@@ -21,7 +21,7 @@ _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _NAME = re.compile(rb"[!-9;-~]+")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 # The charset may have a language after an asterisk (RFC 2231). Some senders leave question marks in the text.
-_WORD = re.compile(r"=\?([!->@-~]{1,64})\?([bq])\?([^?]*+(?:\?(?!=)[^?]*+){0,4}+)\?=", re.IGNORECASE)
+_WORD = re.compile(r"=\?([!->@-~]{1,64})\?([bq])\?([^?]*+(?>(?:\?(?!=)[^?]*+){0,4}))\?=", re.IGNORECASE)
 _ID = re.compile(r"<[^<>]+>")
 
 
@@ -136,7 +136,7 @@ def date(value: str | None) -> int | None:
 
 # ── parameters ────────────────────────────────────────────────────────────────────────────────────────────────
 
-_PARAMETER = re.compile(r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^;]*+))', re.DOTALL)
+_PARAMETER = re.compile(r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?>(?:[^"\\]++|\\.)*))"|([^;]*+))', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _PARAMETER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`{|}~-]{1,100}")
 _SECTION = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*?)")

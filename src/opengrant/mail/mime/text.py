@@ -29,7 +29,7 @@ _WITHIN_A_LINE = frozenset(
 """Elements that do not end a word."""
 _FORMATTING = re.compile(
     r"""</?(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s>/])
-        (?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+>""",
+        (?>(?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*)>""",
     re.IGNORECASE | re.VERBOSE,
 )
 # Newsletters fill their first lines with these, so that nothing of the text is shown beside the subject.

@@ -99,6 +99,8 @@ class ImapSession:
         belong to which must show in the data, or one command must depend on the other.
         Raises ProviderFailure for what ends the session.
         """
+        if not commands:
+            return []
         self._connection.within(seconds)
         self._left, self._waiting = most, True
         results = dict[bytes, Answer | ProviderFailure]()

@@ -14,7 +14,7 @@ from opengrant.model.imports import Outcome, RowResult
 from opengrant.store import secrets
 from opengrant.store.engine.port import Dialect, Statement, Steps
 
-LEASE: Micros = 120 * SECOND
+LEASE: Micros = 60 * SECOND
 """Renewed while a node works. A lease that ends much later was taken before the clock was set back."""
 
 _COUNTED: tuple[Outcome, ...] = ("created", "renewed", "unchanged", "sign_in", "refused", "failed")

@@ -50,6 +50,11 @@ export async function post<T>(path: string, body?: unknown, signal?: AbortSignal
     return (await send("POST", path, body, signal)).data as T;
 }
 
+/** A file as the body. */
+export async function postFile<T>(path: string, query: Query, file: Blob): Promise<T> {
+    return (await send("POST", withQuery(path, query), file)).data as T;
+}
+
 export async function patch<T>(path: string, body: unknown): Promise<T> {
     return (await send("PATCH", path, body)).data as T;
 }
@@ -78,6 +83,7 @@ function withQuery(path: string, query: Query = {}): string {
 }
 
 async function send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Envelope> {
+    const isFile = body instanceof Blob;
     let answer: Response;
     try {
         answer = await fetch(path, {
@@ -85,9 +91,9 @@ async function send(method: string, path: string, body?: unknown, signal?: Abort
             credentials: "same-origin",
             headers: {
                 "X-OpenGrant-Console": "1",
-                ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+                ...(body === undefined ? {} : { "Content-Type": isFile ? "application/x-ndjson" : "application/json" }),
             },
-            ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+            ...(body === undefined ? {} : { body: isFile ? body : JSON.stringify(body) }),
             ...(signal ? { signal } : {}),
         });
     } catch (failure) {

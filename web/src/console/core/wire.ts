@@ -1364,7 +1364,7 @@ export interface Moment {
     id: string;
     /** Unix seconds. */
     at: number;
-    /** verified (for the first time), reauthenticated, refreshed, failing, recovered, expired, invalidated, restored, updated, blocked, unblocked, checked, token_read, or token_issued and the like for OpenGrant's own access tokens. */
+    /** verified (for the first time), imported (from an export), reauthenticated, refreshed, failing, recovered, expired, invalidated, restored, updated, blocked, unblocked, checked, token_read, or token_issued and the like for OpenGrant's own access tokens. */
     type: string;
     /** Who did it, as in the audit trail; absent where the server did it by itself. */
     actor?: string;

@@ -12,6 +12,7 @@ type Look = [icon: IconName, tone: string, words: string];
 
 const LOOKS: Record<string, Look> = {
     verified: ["ok", "good", "Connected and verified"],
+    imported: ["ok", "good", "Restored from an export"],
     reauthenticated: ["person", "good", "The owner connected again"],
     refreshed: ["refresh", "neutral", "Refreshed"],
     failing: ["warning", "warn", "Failed"],

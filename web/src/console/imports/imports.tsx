@@ -1,5 +1,6 @@
 /** Imports: jobs that create many grants, newest first. */
 
+import { useState } from "preact/hooks";
 import { Badge } from "../../shared/parts";
 import { page } from "../core/api";
 import { useGrowing } from "../core/load";
@@ -11,6 +12,7 @@ import { Page } from "../parts/page";
 import { CopyLine } from "../parts/secret";
 import { Table } from "../parts/table";
 import { Time } from "../parts/time";
+import { NewImport } from "./new-import";
 import { importState } from "./words";
 
 const EVERY = 10_000;
@@ -20,17 +22,24 @@ export function ImportsPage() {
         (cursor, signal) => page("/v3/imports", { limit: 50, page_token: cursor }, signal),
         [],
     );
+    const [adding, setAdding] = useState(false);
     usePoll(() => list.data?.some(isOpen) && list.data.length <= 50 && list.reload(), EVERY);
     return (
         <Page
             title="Imports"
             lead="Jobs that create many grants from rows that you hold."
             actions={
-                <button type="button" class="button" disabled={list.loading} onClick={list.reload}>
-                    Refresh
-                </button>
+                <>
+                    <button type="button" class="button" disabled={list.loading} onClick={list.reload}>
+                        Refresh
+                    </button>
+                    <button type="button" class="button primary" onClick={() => setAdding(true)}>
+                        Import a file…
+                    </button>
+                </>
             }
         >
+            {adding && <NewImport onClose={() => setAdding(false)} />}
             <Shown of={list} what="imports">
                 {(jobs) =>
                     jobs.length ? (
