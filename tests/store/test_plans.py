@@ -39,7 +39,7 @@ from opengrant.store.grants.paces import Rates
 from opengrant.store.grants.refreshing import Source
 from opengrant.store.grants.source_health import SOURCE
 from opengrant.store.imports import batches as imports
-from opengrant.store.imports import exporting, restoring
+from opengrant.store.imports import exporting, known, restoring
 from opengrant.store.mail import watches
 from opengrant.store.operations import checkup, clock_steps, overview
 from opengrant.store.signin import tokens
@@ -486,6 +486,9 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         grants.owner_of_id: [grants.owner_of_id("g500"), grants.owner_of_id("none")],
         exporting.grants_after: [exporting.grants_after("app", after, limit=100) for after in ("", "g500")],
         restoring.look: [restoring.look(GRANT, keys) for keys in ([EMAIL], [EMAIL, f"other-{EMAIL}"])],
+        known.mailboxes: [known.mailboxes("app", [(ProviderName.IMAP, EMAIL), (ProviderName.ZOOM, EMAIL)], dialect)],
+        known.grant_ids: [known.grant_ids(["g500", "none"], dialect)],
+        known.external_ids: [known.external_ids("app", ["x5", "none"], dialect)],
         imports.held: [imports.held("app", "import", limit=100)],
         imports.release: [imports.release("app", "import", {"g500": START, "g501": END}, up_to=2, dialect=dialect)],
         grants.find_external: [grants.find_external("app", "x5"), grants.find_external("app", "none")],
