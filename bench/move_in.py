@@ -8,6 +8,7 @@ compares with the last. Budgets are raised far above what one process can do; al
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import shutil
 import sys
@@ -23,7 +24,7 @@ from pydantic import SecretStr
 from tests.peers.postgres import Postgres
 
 from bench import databases, sampling, stage
-from bench.load import Unexpected
+from bench.load import Unexpected, measure
 from bench.plans import select, tell
 from bench.remotes import DIGITS, REFRESH_TAIL
 from bench.report import about_the_machine
@@ -34,11 +35,14 @@ from opengrant.assembly.database import connect_store
 from opengrant.assembly.installation import installation
 from opengrant.connectors.connectors import ConnectorFields
 from opengrant.imports.loading import NewImport
-from opengrant.model import ProviderName
+from opengrant.model import CustomConnect, ProviderName
+from opengrant.model.logins import VirtualCalendarLogin
 from opengrant.settings import Settings
 
 _DONE = "select coalesce(sum(created), 0), coalesce(sum(rows), 0) from import_batches"
 _STUCK = 120.0
+_SETTLE = 2.0
+"""Seconds before latencies are taken."""
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class Run:
     marks: list[tuple[int, float, float]] = field(default_factory=list)
     resident: int = 0
     database_cpu: float | None = None
+    api: str = ""
 
     def __str__(self) -> str:
         done, seconds, cpu = self.marks[-1]
@@ -59,7 +64,7 @@ class Run:
         if self.database_cpu is not None:
             told += f", PostgreSQL's own {self.database_cpu / done * 1e6:,.0f} µs"
         first, last = self._part(0, 0.1), self._part(0.9, 1)
-        return f"{told}; first tenth {first}, last tenth {last}"
+        return f"{told}; first tenth {first}, last tenth {last}; {self.api}"
 
     def _part(self, begin: float, end: float) -> str:
         """Of the rows from one share to another: a second, and by CPU."""
@@ -92,6 +97,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=100_000, help="of the import; 100,000")
     parser.add_argument("--latency", type=int, default=20, help="milliseconds that the provider takes; 20")
     parser.add_argument("--concurrency", type=int, default=200, help="OPENGRANT_IMPORTS__CONCURRENCY; 200")
+    parser.add_argument(
+        "--api", choices=["beside", "together"], help="GETs meanwhile: by a server beside, or by the process itself"
+    )
     parser.add_argument("--profile", action="store_true", help="show where the time goes")
     return parser.parse_args()
 
@@ -102,7 +110,7 @@ def _measure(engine: Engine, chosen: argparse.Namespace, remotes: Remotes) -> Ru
         opened.callback(shutil.rmtree, directory)
         postgres = opened.enter_context(Postgres()) if engine == "postgres" else None
         url = None if postgres is None else postgres.create_database()
-        uvloop.run(_fill(engine, directory / "data", url, chosen.rows))
+        get = uvloop.run(_fill(engine, directory / "data", url, chosen.rows))
         environment = stage.environment(directory / "data", url, remotes.ca_file, remotes.ports) | {
             "OPENGRANT_REFRESH__BUDGET": "100000",
             "OPENGRANT_REFRESH__PROVIDER_BUDGET": "1000000",
@@ -110,22 +118,56 @@ def _measure(engine: Engine, chosen: argparse.Namespace, remotes: Remotes) -> Ru
         }
         found = directory / "samples"
         launch = ["-m", "bench.sampling", str(found)] if chosen.profile else ["-m", "opengrant"]
-        log = directory / "opengrant.log"
-        with stage.run([sys.executable, *launch, "work"], log, environment) as running:
-            stage.logged(log, "working")
-            if chosen.profile:
-                sampling.start(running.pid)
-            run = uvloop.run(_watch(engine, directory / "data", url, chosen.rows, psutil.Process(running.pid)))
+
+        def start(*command: str) -> psutil.Process:
+            log = directory / f"{len(list(directory.glob('*.log')))}.log"
+            running = opened.enter_context(stage.run([sys.executable, *launch, *command], log, environment))
+            record = stage.logged(log, "working" if command[0] == "work" else "serving")
+            if command[0] == "serve":
+                ports.append(int(record["url"].rsplit(":", 1)[1]))
+            return psutil.Process(running.pid)
+
+        ports = list[int]()
+        server = None if chosen.api is None else start("serve", *(["--no-work"] if chosen.api == "beside" else []))
+        worker = server if server is not None and chosen.api == "together" else start("work")
         if chosen.profile:
-            print(found.read_text())
-        return run
+            sampling.start(worker.pid)
+        api = None if server is None else _Api(ports[0], server.pid, get)
+        run = uvloop.run(_watch(engine, directory / "data", url, chosen.rows, worker, api))
+    if chosen.profile:
+        print(found.read_text())
+    return run
 
 
-async def _watch(engine: Engine, data: Path, url: str | None, rows: int, process: psutil.Process) -> Run:
+@dataclass(slots=True)
+class _Api:
+    """A server that answers requests meanwhile. get: the request."""
+
+    port: int
+    pid: int
+    get: bytes
+
+    async def latencies(self) -> str:
+        sample = await measure(
+            self.port,
+            self.pid,
+            itertools.repeat(self.get),
+            status=200,
+            concurrency=4,
+            warm_up=_SETTLE,
+            seconds=10,
+            rate=100,
+        )
+        return f"p50 {sample.percentile(50):.1f} ms, p99 {sample.percentile(99):.1f} ms"
+
+
+async def _watch(
+    engine: Engine, data: Path, url: str | None, rows: int, process: psutil.Process, api: _Api | None
+) -> Run:
     store = await connect_store(Settings(data_dir=data, database_url=None if url is None else SecretStr(url)))
     try:
         run, began, cpu, databases_cpu = Run(rows), time.perf_counter(), _cpu(process), _database_cpu(url)
-        moved = began
+        moved, during = began, None if api is None else asyncio.create_task(api.latencies())
         while True:
             await asyncio.sleep(0.25)
             ((done, _),) = await store.read(select(_DONE))
@@ -141,13 +183,15 @@ async def _watch(engine: Engine, data: Path, url: str | None, rows: int, process
                 raise Unexpected(f"the import stopped at {done} of {rows}")
         tell("")
         run.database_cpu = _since(databases_cpu, _database_cpu(url))
+        if api is not None and during is not None:
+            run.api = f"GET {await during} during the import, {await api.latencies()} afterwards"
         return run
     finally:
         await store.close()
 
 
-async def _fill(engine: Engine, data: Path, url: str | None, rows: int) -> None:
-    """A connector, and an import whose rows all wait."""
+async def _fill(engine: Engine, data: Path, url: str | None, rows: int) -> bytes:
+    """A connector, and an import whose rows all wait. Returns a request for a grant."""
     settings = Settings(data_dir=data, database_url=None if url is None else SecretStr(url))
     async with installation(settings) as installed:
         services = installed.services
@@ -155,6 +199,9 @@ async def _fill(engine: Engine, data: Path, url: str | None, rows: int) -> None:
         client = SecretStr(databases.CLIENT["client_secret"])
         draft = ConnectorFields(client_id=databases.CLIENT["client_id"], client_secret=client)
         await services.connectors.create(application, ProviderName.GOOGLE, draft)
+        await services.connectors.create(application, ProviderName.VIRTUAL_CALENDAR, ConnectorFields())
+        grant = await services.connect.custom(application, CustomConnect(login=VirtualCalendarLogin(email="room-7")))
+        key = (await services.api_keys.create(application, "bench", lifetime=None)).secret.get_secret_value()
         began, cpu = time.perf_counter(), time.process_time()
         loaded = await services.import_loading.load(
             application,
@@ -168,6 +215,8 @@ async def _fill(engine: Engine, data: Path, url: str | None, rows: int) -> None:
         print(f"{engine:9} stored {rows / seconds:,.0f} rows a second, {cpu / rows * 1e6:,.0f} µs of CPU each")
         if loaded.job.lines != rows:
             raise Unexpected(f"{loaded.job.lines} of {rows} rows are stored")
+    head = f"GET /v3/grants/{grant.id} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\r\n"
+    return head.encode()
 
 
 async def _pieces(rows: int) -> AsyncIterator[bytes]:

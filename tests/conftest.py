@@ -51,7 +51,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    with Postgres() as peer:
+    # Dozens of databases: to look at each every minute costs as much as hundreds of tests.
+    with Postgres(vacuum_every="5min") as peer:
         yield peer
 
 

@@ -211,11 +211,13 @@ if __name__ == "__main__":
         webhooks,
     )
     from opengrant.cli import main as cli
+    from opengrant.net.mail_login import shared_tls_context
     from opengrant.server import process, warm_up
     from opengrant.server.doctor import examine
 
     del applications, audit, commands, console, domains, examine, grants, keys, process
     del service_accounts, signing_keys, webhooks
     warm_up.load(None)  # what a server loads once it serves
+    shared_tls_context(None)  # the certificate authorities
     if _breed(socket.socket(fileno=int(sys.argv[1]))):
         _to_the_end(cli.main)

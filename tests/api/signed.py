@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,8 +27,9 @@ class Account:
     private_key: str = field(repr=False)
     organization_id: str
 
-    @property
+    @cached_property
     def signer(self) -> ServiceAccountSigner:
+        """Loading a key checks it, which takes longer than most requests."""
         return ServiceAccountSigner(self.private_key, self.kid)
 
     def sign(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[dict[str, str], bytes | None]:
@@ -51,6 +53,7 @@ class Signing(requests.auth.AuthBase):
 
     def __init__(self, account: Account) -> None:
         self.account = account
+        self.key = load_rsa_private_key_from_pem(account.private_key)
 
     def __call__(self, sent: requests.PreparedRequest) -> requests.PreparedRequest:
         assert sent.method is not None
@@ -59,7 +62,7 @@ class Signing(requests.auth.AuthBase):
         payload = body if body and sent.method in {"POST", "PUT", "PATCH"} else None
         timestamp, nonce, path = int(time.time()), uuid.uuid4().hex, urlsplit(sent.url).path
         message = envelope(method=sent.method, path=path, timestamp=timestamp, nonce=nonce, payload=payload)
-        signature = sign_bytes(load_rsa_private_key_from_pem(self.account.private_key), message)
+        signature = sign_bytes(self.key, message)
         sent.headers.update(
             {
                 "X-Nylas-Kid": self.account.kid,

@@ -27,9 +27,12 @@ class Postgres:
     """Starts with `start` (or `with`), serves any number of databases, leaves nothing behind.
 
     Durable against a killed client, not against a power cut: fsync is off.
+
+    vacuum_every  the time in which PostgreSQL looks at each database, to vacuum its tables
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, vacuum_every: str = "1min") -> None:
+        self.vacuum_every = vacuum_every
         self.password = secrets.token_hex(16)
         self.port = 0
         self._directory: Path | None = None
@@ -137,6 +140,7 @@ class Postgres:
             "fsync": "off",
             "full_page_writes": "off",
             "max_connections": 200,
+            "autovacuum_naptime": self.vacuum_every,
         }
         command = [*tied("SIGQUIT", refuses_root=True), _binary("postgres"), "-D", str(directory / "data")]
         for name, value in settings.items():

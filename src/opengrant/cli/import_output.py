@@ -69,7 +69,7 @@ class Shown:
         for source in progress.sources:
             now = _trouble(source)
             if now and self._sources.get(source.source) != now:
-                self.say(f"{source.provider} {source.source} has stopped: {now}")
+                self.say(f"{source.provider} {source.source} pauses: {now}")
             elif not now and source.source in self._sources:
                 self.say(f"{source.provider} {source.source} goes on.")
             if now:
@@ -109,7 +109,9 @@ def _trouble(source: SourceProgress) -> str:
     said = source.trouble
     if said is None or source.state == "done":
         return ""
-    return " ".join(str(said[name]) for name in ("reason", "remedy") if said.get(name))
+    # Only a connector has to be changed by its operator; the others go on by themselves.
+    told = ("reason", "remedy") if said.get("class") == "connector" else ("reason",)
+    return " ".join(str(said[name]) for name in told if said.get(name))
 
 
 def duration(seconds: float) -> str:

@@ -287,8 +287,8 @@ async def _work(installed: "Installation", owner: "Application", job: "Import") 
     from opengrant.jobs.imports import imports  # noqa: PLC0415 -- --help must not load the rooms
     from opengrant.jobs.loop import run_jobs  # noqa: PLC0415 -- likewise
 
-    # Warnings only, and not on the standard output, which has the result.
-    with closing(configure("warning", form=installed.settings.log_format)):
+    # What stops a source is shown as progress; a line for each row that fails would hide it.
+    with closing(configure("error", form=installed.settings.log_format)):
         working = asyncio.create_task(run_jobs([imports(installed.services)]))
         try:
             return await _follow(installed, owner, job.id)

@@ -132,7 +132,7 @@ class _Rows:
 
     def __init__(self, verifying: Verifying, work: Work, turn: Turn) -> None:
         self._of, self._work, self._turn = verifying, work, turn
-        self._looks = Together(self._look, most=500, rest=0.005)
+        self._looks = Together(self._look, most=500, rest=0.01)
         self._writer = BatchWriter(verifying.db, work.batch, verifying.clock, verifying.done)
         self._founds: dict[tuple[str | None, bool], asyncio.Task[WithClient]] = {}
         self._hold = work.job.hold_refresh and work.job.cut_at is None

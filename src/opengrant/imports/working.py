@@ -1,6 +1,7 @@
 """The work of imports: a process leases batches, works on some at once, and ends imports that have nothing left."""
 
 import asyncio
+import random
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
@@ -59,6 +60,8 @@ class ImportWork:
         Returns whether there may be more to do at once. Raises StoreUnavailable.
         """
         needing = await self.db.read(batches.needing(at=self.clock()))
+        # In another order each round: where there is no room for all, no import is always last.
+        random.shuffle(needing)
         open_, more = set[tuple[str, str]](), False
         for application_id, import_id, need in needing:
             job = await self.db.read(jobs.find(application_id, import_id))

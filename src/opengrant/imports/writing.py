@@ -15,7 +15,7 @@ Make = Callable[[], Steps[RowResult | None]]
 """Makes the script of one row. None as its result: another write came first, and the script wrote nothing."""
 
 _AT_ONCE = 500
-_GATHER = 0.025
+_GATHER = 0.05
 """Seconds that a row waits for others, to be written with them."""
 
 
