@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from opengrant.imports.pacing import Limits, Pacing
-from opengrant.model import SECOND, ProviderName, now
+from opengrant.model import SECOND, CustomConnect, ProviderName, now
+from opengrant.model.imports import ImportRow
+from opengrant.model.logins import VirtualCalendarLogin
 from opengrant.store.grants import paces
 from opengrant.store.grants.paces import Rates
 from opengrant.store.imports.sources import Source
@@ -144,6 +146,15 @@ def test_an_import_leaves_a_fifth_of_a_budget_to_refreshes(server: LiveServer, t
     assert take(500, 0.2) == 0
     assert take(500, 0) == 20
     assert take(500, 0) == 0
+
+
+def test_virtual_calendars_have_no_budget_because_no_provider_is_asked(server: LiveServer, tenant: Tenant) -> None:
+    tenant.connector("virtual-calendar")
+    login = VirtualCalendarLogin
+    rows = [ImportRow(line, CustomConnect(login=login(email=f"room-{line}"))) for line in range(1, 31)]
+    assert stored(tenant, rows).work().outcomes() == {"created": 30}
+    names = [name for (name,) in server.rows("select name from paces where application_id = $1", tenant.application.id)]
+    assert names == []
 
 
 def test_at_most_a_quarter_of_the_rows_is_at_one_mail_host(server: LiveServer, pacing: Pacing) -> None:

@@ -12,6 +12,7 @@ from opengrant.imports.seen import TOGETHER, address_of
 from opengrant.model import Application, ProviderName, mailbox_key
 from opengrant.model.imports import ImportRow
 from opengrant.model.logins import OAuthLogin
+from opengrant.providers.registry import HERE
 from opengrant.store.connectors import connectors
 from opengrant.store.engine.port import Steps, Store
 from opengrant.store.imports import known
@@ -123,8 +124,8 @@ class Checking:
                 hosts[part.host] += part.rows
         limits = [
             sum(report.providers.values()) / self.speeds.process,
-            *(rows / self.speeds.provider for rows in report.providers.values()),
-            *(part.rows / self.speeds.source for part in report.parts.values()),
+            *(rows / self.speeds.provider for name, rows in report.providers.items() if name not in HERE),
+            *(part.rows / self.speeds.source for part in report.parts.values() if part.provider not in HERE),
             *(rows / self.speeds.mail_host for rows in hosts.values()),
         ]
         return max(limits)

@@ -16,7 +16,7 @@ import structlog
 from opengrant.grants.refresh import circuit_breaker
 from opengrant.imports.lag import Lag
 from opengrant.model import SECOND, Clock, Micros
-from opengrant.providers.registry import FACTS, WITH_PASSWORD
+from opengrant.providers.registry import HERE, WITH_PASSWORD
 from opengrant.store.engine.port import Store
 from opengrant.store.grants import circuit_breakers, paces
 from opengrant.store.grants.paces import Rates
@@ -36,8 +36,6 @@ _STREAK = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 600.0
 """Seconds, where the provider names no time; each pause is twice as long as the one before."""
 _PERMITS_LAST: Micros = 1 * SECOND
-_ASKED = frozenset(name for name, facts in FACTS.items() if facts.holds != "nothing")
-"""Providers that are asked for a row: the others are this installation itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +101,7 @@ class Pacing:
             if not self._has_room(source, here):
                 self._freed.clear()
                 await _for_a_while(self._freed)
-            elif here.permits <= 0 and source.provider in _ASKED:
+            elif here.permits <= 0 and source.provider not in HERE:
                 await self._permit(source, here, wanted)  # meanwhile there may be no room, or a pause
             else:
                 here.permits -= 1

@@ -22,5 +22,7 @@ OAUTH = frozenset(name for name, facts in FACTS.items() if facts.holds == "token
 """Providers whose users consent on the provider's own page."""
 OFFERED = tuple(name for name, facts in FACTS.items() if facts.offered)
 """Providers that hosted sign-in can offer, in the order of its page."""
+HERE = frozenset(name for name, facts in FACTS.items() if facts.holds == "nothing")
+"""Providers that are this server itself: none of their grants is verified elsewhere."""
 WITH_PASSWORD = frozenset(name for name, facts in FACTS.items() if facts.holds == "password")
 """Providers whose users type a password here: there is no consent page and no token."""
