@@ -39,6 +39,7 @@ from opengrant.store.grants.paces import Rates
 from opengrant.store.grants.refreshing import Source
 from opengrant.store.grants.source_health import SOURCE
 from opengrant.store.imports import batches as imports
+from opengrant.store.imports import known
 from opengrant.store.mail import watches
 from opengrant.store.operations import checkup, clock_steps, overview
 from opengrant.store.signin import tokens
@@ -483,6 +484,9 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         grants.find_provider_email: [grants.find_provider_email("app", ProviderName.GOOGLE, EMAIL)],
         grants.find_email: [grants.find_email("app", EMAIL, exact=exact) for exact in (True, False)],
         grants.owner_of_id: [grants.owner_of_id("g500"), grants.owner_of_id("none")],
+        known.mailboxes: [known.mailboxes("app", [(ProviderName.IMAP, EMAIL), (ProviderName.ZOOM, EMAIL)], dialect)],
+        known.grant_ids: [known.grant_ids(["g500", "none"], dialect)],
+        known.external_ids: [known.external_ids("app", ["x5", "none"], dialect)],
         imports.held: [imports.held("app", "import", limit=100)],
         imports.release: [imports.release("app", "import", {"g500": START, "g501": END}, up_to=2, dialect=dialect)],
         grants.find_external: [grants.find_external("app", "x5"), grants.find_external("app", "none")],
