@@ -38,7 +38,7 @@ from opengrant.store.grants.paces import Rates
 from opengrant.store.grants.refreshing import Source
 from opengrant.store.grants.source_health import SOURCE
 from opengrant.store.imports import batches as imports
-from opengrant.store.imports import known
+from opengrant.store.imports import exporting, known, restoring
 from opengrant.store.mail import watches
 from opengrant.store.operations import checkup, clock_steps, overview
 from opengrant.store.signin import tokens
@@ -481,6 +481,8 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         grants.find_provider_email: [grants.find_provider_email("app", ProviderName.GOOGLE, EMAIL)],
         grants.find_email: [grants.find_email("app", EMAIL, exact=exact) for exact in (True, False)],
         grants.owner_of_id: [grants.owner_of_id("g500"), grants.owner_of_id("none")],
+        exporting.grants_after: [exporting.grants_after("app", after, limit=100) for after in ("", "g500")],
+        restoring.look: [restoring.look(GRANT, keys) for keys in ([EMAIL], [EMAIL, f"other-{EMAIL}"])],
         known.mailboxes: [known.mailboxes("app", [(ProviderName.IMAP, EMAIL), (ProviderName.ZOOM, EMAIL)], dialect)],
         known.grant_ids: [known.grant_ids(["g500", "none"], dialect)],
         known.external_ids: [known.external_ids("app", ["x5", "none"], dialect)],
