@@ -15,6 +15,7 @@ from opengrant.grants.schedule import Schedule
 from opengrant.imports.verifying import Verifying, Work
 from opengrant.model import SECOND, Application, Clock, Micros, micros
 from opengrant.model.imports import Import
+from opengrant.providers.registry import WITH_PASSWORD
 from opengrant.store.engine.port import Store
 from opengrant.store.imports import batches, jobs
 from opengrant.store.tenants import applications
@@ -22,7 +23,7 @@ from opengrant.store.tenants import applications
 log = structlog.get_logger()
 
 _BATCHES = 32
-"""Most batches at once in a process."""
+"""Most batches at once in a process. Half of them with passwords at most: mail servers may hang for a minute."""
 _BATCHES_OF_SOURCE = 2
 """Of these, of one source: while the last rows of one are verified, the next one begins."""
 _ROWS = 8000
@@ -104,7 +105,9 @@ class ImportWork:
         """Lease batches and start with them. Returns whether one was leased, or the import has ended."""
         leased = False
         while self._has_room():
-            busy = Counter(work.batch.source for work in self._running.values() if work.job.id == job.id)
+            works = self._running.values()
+            busy = Counter(work.batch.source for work in works if work.job.id == job.id)
+            passwords = sum(work.batch.provider in WITH_PASSWORD for work in works)
             at = self.clock()
             owner = str(uuid.uuid4())
             batch = await self.db.write(
@@ -114,6 +117,7 @@ class ImportWork:
                     owner,
                     at=at,
                     busy=[source for source, number in busy.items() if number >= _BATCHES_OF_SOURCE],
+                    full=[*WITH_PASSWORD] if passwords >= _BATCHES // 2 else [],
                     dialect=self.db.dialect,
                 )
             )
