@@ -502,18 +502,24 @@ def _examples(mode: GenerationMode, method: str, *, on_postgres: bool) -> int:
     return 6 if mode is GenerationMode.POSITIVE else 4
 
 
+@pytest.fixture(scope="module")
+def signing(server: LiveServer) -> Signing:
+    """One service account for all: making a key takes longer than most requests."""
+    return Signing(account(server))
+
+
 @pytest.mark.parametrize(("operation", "mode"), TO_TRY)
 @pytest.mark.timeout(3600 if EXPLORE else 300)
 def test_the_server_does_what_it_says(
-    crowded: Tenant, server: LiveServer, operation: str, mode: GenerationMode
+    crowded: Tenant, server: LiveServer, signing: Signing, operation: str, mode: GenerationMode
 ) -> None:
     """schemathesis makes requests from the document, fitting and unfitting, and compares each answer with it."""
     method, path = operation.split(" ")
     target = described(mode)[path][method]
     excluded: list[CheckFunction] = [positive_data_acceptance] if operation in DEPENDS_ON_THE_WORLD else []
-    if method == "GET" or path.startswith("/v3/admin/"):
+    signed = path.startswith("/v3/admin/")
+    if method == "GET" or signed:
         excluded.append(negative_data_rejection)  # a parameter that nobody knows is ignored, as the wire wants it
-    signing = Signing(account(server)) if path.startswith("/v3/admin/") else None
     examples = _examples(mode, method, on_postgres="OPENGRANT_DATABASE_URL" in server.env)
 
     @effort(
@@ -529,7 +535,7 @@ def test_the_server_does_what_it_says(
         assume(mode is GenerationMode.POSITIVE or not _has_null(case.body))
         # A path that is one of an operation that is not served yet.
         assume((case.path_parameters or {}).get("message_id") not in {"send", "schedules", "clean", "smart-compose"})
-        if signing is not None:
+        if signed:
             case.call_and_validate(base_url=server.url, auth=signing, excluded_checks=excluded, timeout=60)
         elif path.startswith("/v3/console/"):
             browser = with_link(crowded)

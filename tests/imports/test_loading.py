@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from opengrant.api.import_rows import ROWS
 from opengrant.errors import InvalidRequest
 from opengrant.imports.loading import ChangedInput, Loaded, NewImport, Superseded
+from opengrant.model import SECOND
 from opengrant.model.imports import Import, ImportRow, decode_rows
 from opengrant.model.logins import OAuthLogin
 from opengrant.store import secrets
@@ -21,6 +22,7 @@ from opengrant.vault import Owner
 from tests.support import Tenant, secret
 
 USERS = NewImport(name="users.ndjson")
+DAY = 86_400 * SECOND
 
 
 def google(number: int, **more: Any) -> dict[str, Any]:
@@ -208,6 +210,23 @@ def test_a_connector_that_is_missing_stops_the_import_and_it_goes_on_when_it_is_
     tenant.connector("imap")
     job = load(tenant, data).job
     assert len(stored(tenant, job)) == 4001
+
+
+def test_an_input_that_was_never_read_to_its_end_is_removed_in_time(tenant: Tenant) -> None:
+    tenant.connector("google")
+    data = lines([google(number) for number in range(3000)])
+    with pytest.raises(Killed):
+        load(tenant, data, killed_at=len(data) * 3 // 4)
+    work = tenant.server.services.import_work
+    count = "select (select count(*) from imports where application_id = $1), (select count(*) from secrets where "
+    count += "application_id = $1 and owner_kind = 'import')"
+    tenant.server.call(work.forget(tenant.application))
+    assert tuple(tenant.server.rows(count, tenant.application.id)[0]) == (1, 4)
+    tenant.server.rows(
+        "update imports set updated_at = updated_at - $2 where application_id = $1", tenant.application.id, 8 * DAY
+    )
+    tenant.server.call(work.forget(tenant.application))
+    assert tuple(tenant.server.rows(count, tenant.application.id)[0]) == (0, 0)
 
 
 def test_an_input_without_a_row_to_verify_is_finished_at_once(tenant: Tenant) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from opengrant.store.engine.open import open_store
 from tests.peers.processes import UNPRIVILEGED, tied
 
 _READY = 30.0
@@ -165,6 +164,8 @@ class Postgres:
 
 
 async def _migrate(url: str) -> None:
+    from opengrant.store.engine.open import open_store  # noqa: PLC0415 -- peers start without the project's packages
+
     store = await open_store(database_url=url, sqlite_path=Path())
     await store.migrate()
     await store.close()

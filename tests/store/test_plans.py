@@ -15,7 +15,6 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from operator import itemgetter
 from typing import Any, Protocol, get_args
 
@@ -39,6 +38,7 @@ from opengrant.store.grants.paces import Rates
 from opengrant.store.grants.refreshing import Source
 from opengrant.store.grants.source_health import SOURCE
 from opengrant.store.imports import batches as imports
+from opengrant.store.imports import exporting, known, restoring
 from opengrant.store.mail import watches
 from opengrant.store.operations import checkup, clock_steps, overview
 from opengrant.store.signin import tokens
@@ -367,8 +367,10 @@ async def test_the_rare_parts_of_an_address_are_looked_for(filled: Filled) -> No
         assert part not in "@example.test", "all addresses have it"
 
 
-def conditions(filters: GrantFilters, blamed: Collection[str]) -> list[Callable[[dict[str, Any]], bool]]:
-    """The conditions once more, in other words; made once, because 100,000 rows are held against them."""
+def conditions(
+    filters: GrantFilters, blamed: Collection[str]
+) -> list[tuple[Callable[[dict[str, Any], Any], bool], Any]]:
+    """The conditions once more, in other words, each with what is wanted."""
 
     def is_troubled(row: dict[str, Any]) -> bool:
         return row["status"] == "valid" and (row["trouble"] is not None or row["source"] in blamed)
@@ -392,11 +394,7 @@ def conditions(filters: GrantFilters, blamed: Collection[str]) -> list[Callable[
         ),
     }
     asked = {name: getattr(filters, name) for name in made}
-    return [partial(_holds, made[name], wanted) for name, wanted in asked.items() if wanted is not None]
-
-
-def _holds(condition: Callable[[dict[str, Any], Any], bool], wanted: object, row: dict[str, Any]) -> bool:
-    return condition(row, wanted)
+    return [(made[name], wanted) for name, wanted in asked.items() if wanted is not None]
 
 
 READABLE = (
@@ -429,8 +427,8 @@ async def test_a_page_has_just_the_grants_that_fit(
     for filters in [*chance.sample(SINGLE, 6), *chance.sample(pairs, 18), *chance.sample(parts, 6), *always]:
         order, descending = chance.choice(ORDERS), chance.random() < 0.5
         rows = ordered[order]
-        for holds in conditions(filters, blamed):
-            rows = [row for row in rows if holds(row)]
+        for holds, wanted in conditions(filters, blamed):
+            rows = [row for row in rows if holds(row, wanted)]
         fitting = [(row[order], row["id"]) for row in (reversed(rows) if descending else rows)]
         offset = chance.choice((0, 3, 700, len(fitting) // 2))
         after = Position(*chance.choice(fitting)) if fitting and chance.random() < 0.5 else None
@@ -483,6 +481,11 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         grants.find_provider_email: [grants.find_provider_email("app", ProviderName.GOOGLE, EMAIL)],
         grants.find_email: [grants.find_email("app", EMAIL, exact=exact) for exact in (True, False)],
         grants.owner_of_id: [grants.owner_of_id("g500"), grants.owner_of_id("none")],
+        exporting.grants_after: [exporting.grants_after("app", after, limit=100) for after in ("", "g500")],
+        restoring.look: [restoring.look(GRANT, keys) for keys in ([EMAIL], [EMAIL, f"other-{EMAIL}"])],
+        known.mailboxes: [known.mailboxes("app", [(ProviderName.IMAP, EMAIL), (ProviderName.ZOOM, EMAIL)], dialect)],
+        known.grant_ids: [known.grant_ids(["g500", "none"], dialect)],
+        known.external_ids: [known.external_ids("app", ["x5", "none"], dialect)],
         imports.held: [imports.held("app", "import", limit=100)],
         imports.release: [imports.release("app", "import", {"g500": START, "g501": END}, up_to=2, dialect=dialect)],
         grants.find_external: [grants.find_external("app", "x5"), grants.find_external("app", "none")],

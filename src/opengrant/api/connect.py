@@ -24,7 +24,8 @@ from opengrant.errors import (
 )
 from opengrant.model import ProviderName
 
-_PROVIDERS = frozenset(ProviderName)
+_PROVIDERS = {name.value: name for name in ProviderName}
+"""A call of the enum takes longer, and imports have many rows."""
 
 VERIFICATION_ERRORS = (
     InvalidRequest,
@@ -96,4 +97,4 @@ def provider_of(
         raise absent(f"provider: is required. One of {', '.join(ProviderName)}.")
     if not isinstance(name, str) or name not in _PROVIDERS:
         raise InvalidRequest(f"provider: must be one of {', '.join(ProviderName)}.")
-    return ProviderName(name)
+    return _PROVIDERS[name]

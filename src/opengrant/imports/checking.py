@@ -233,7 +233,10 @@ class _Check:
         staged = self._new.cut_over and isinstance(row.ask.login, OAuthLogin) and provider in self._checking.rotates
         shared = row.ask.credential_id or source
         name = f"{shared}/{host}" if host else shared
-        report.parts.setdefault(name, Part(name, provider, host, staged)).rows += 1
+        part = report.parts.get(name)
+        if part is None:
+            part = report.parts[name] = Part(name, provider, host, staged)
+        part.rows += 1
 
     async def _source(self, provider: ProviderName) -> str | None:
         if provider not in self._sources:

@@ -106,7 +106,7 @@ class Exporting:
         """
 
         def script() -> Steps[int]:
-            grants = yield from exporting.count_grants(app.id)
+            grants = yield from exporting.number(app.id)
             to = list(recipients) or None
             encrypted = "yes" if to else "no"
             yield from audit.record(

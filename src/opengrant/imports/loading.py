@@ -19,7 +19,7 @@ from opengrant.imports.mapping import RowMap
 from opengrant.imports.reading import Format
 from opengrant.imports.rows import Exported, Item, Refused, RowForm, Rows, Taken
 from opengrant.imports.seen import address_of
-from opengrant.model import SECOND, Application, Clock, Micros, ProviderName
+from opengrant.model import Application, Clock, Micros, ProviderName
 from opengrant.model.imports import Import, ImportRow, Outcome, RestoredRow, StagedRow, encode_rows
 from opengrant.model.logins import EwsLogin, ImapLogin, OAuthLogin
 from opengrant.store.connectors import connectors
@@ -41,8 +41,6 @@ _MOST_BYTES_HELD = 16 * 1024 * 1024
 """Rows, and bytes of their lines, that wait until the batch of their source is full."""
 _LONGEST_WAIT = 50_000
 """Lines after which a batch is stored though it is not full."""
-_ABANDONED: Micros = 86_400 * SECOND
-"""After this time without a write, a stream that was not read to its end is removed: it cannot be continued."""
 
 
 class ChangedInput(Exception):
@@ -168,7 +166,6 @@ class Loading:
         )
 
         def script() -> Steps[rows_of.Reached]:
-            yield from rows_of.drop_abandoned(app.id, before=now - _ABANDONED)
             known = None if digest is None else (yield from jobs.find_digest(app.id, digest))
             if known is not None and (known.state == "cancelled" or (new.again and known.state != "loading")):
                 yield from rows_of.release_digest(app.id, known.id)

@@ -38,6 +38,8 @@ from opengrant.model.secrets import (
 from opengrant.store.connectors import connectors, credentials
 from opengrant.store.engine.port import Conflict, Steps, Store
 from opengrant.store.grants import grants
+from opengrant.store.imports import restoring
+from opengrant.store.imports.restoring import Present
 from opengrant.store.tenants import workspaces
 from opengrant.vault import Vault
 
@@ -100,39 +102,23 @@ class Restoring:
         return due
 
     def _restored(self, row: RestoredRow, writing: grants.Writing) -> Steps[RowResult]:
-        grant = writing.grant
-        here = yield from grants.find(grant.application_id, grant.id)
-        if here is None:
-            return (yield from self._created(row, writing))
-        if (here.provider, here.mailbox_key) != (grant.provider, grant.mailbox_key):
-            return _conflict(row, f"Here the id belongs to the grant of another mailbox ({here.provider}).")
-        if _as_of(grant) <= _as_of(here):
-            return RowResult(row.line, "unchanged", grant.id)
-        if (refused := (yield from _taken_external(row, grant))) is not None:
+        grant, keys = writing.grant, _keys(writing.grant)
+        present = yield from restoring.look(grant, keys)
+        if (refused := _contradiction(row, grant, present)) is not None:
             return refused
+        if present.provider is None:
+            if (yield from grants.create(replace(writing, bare=False), self.db.dialect, last=False)) is not None:
+                return RowResult(row.line, "created", grant.id)
+            other = yield from grants.find_mailbox(grant.application_id, grant.provider, keys)
+            return _no_source(row) if other is None else _has_grant(row, other.id)
+        if not _is_to_be_written(grant, present):
+            return RowResult(row.line, "unchanged", grant.id)
         asked = yield from connectors.next_number(self.db.dialect)
         # What was changed here since stays: the workspace and a block.
         renewed = replace(writing, grant=replace(grant, asked=asked, workspace_id=None))
         if (yield from grants.renew(renewed, self.db.dialect, last=False)) is None:
             return _no_source(row)
         return RowResult(row.line, "renewed", grant.id)
-
-    def _created(self, row: RestoredRow, writing: grants.Writing) -> Steps[RowResult]:
-        grant = writing.grant
-        if (yield from grants.owner_of_id(grant.id)) is not None:
-            return _conflict(row, "The id belongs to a grant of another application of this installation.")
-        keys: tuple[str, ...] = (grant.mailbox_key,)
-        if not grant.mailbox_key.startswith((grants.ASIDE, "subject:")):
-            keys = tuple(dict.fromkeys((*keys, *mailbox_keys(grant.provider, grant.email))))
-        other = yield from grants.find_mailbox(grant.application_id, grant.provider, keys)
-        if other is not None:
-            return _has_grant(row, other)
-        if (refused := (yield from _taken_external(row, grant))) is not None:
-            return refused
-        if (yield from grants.create(replace(writing, bare=False), self.db.dialect, last=False)) is not None:
-            return RowResult(row.line, "created", grant.id)
-        other = yield from grants.find_mailbox(grant.application_id, grant.provider, keys)
-        return _no_source(row) if other is None else _has_grant(row, other)
 
 
 @dataclass(slots=True)
@@ -252,22 +238,37 @@ class Restoration:
         return self._default
 
 
-def _as_of(grant: Grant) -> Micros:
+def _keys(grant: Grant) -> tuple[str, ...]:
+    """Those that its mailbox may have here: earlier releases wrote some addresses in another way."""
+    if grant.mailbox_key.startswith((grants.ASIDE, "subject:")):
+        return (grant.mailbox_key,)
+    return tuple(dict.fromkeys((grant.mailbox_key, *mailbox_keys(grant.provider, grant.email))))
+
+
+def _as_of(grant: Grant | Present) -> Micros:
     """When its provider last accepted the credential: the one that was accepted later is the newer."""
-    return max(grant.proven_at or 0, grant.updated_at)
+    return max(grant.proven_at or 0, grant.updated_at or 0)
 
 
-def _taken_external(row: RestoredRow, grant: Grant) -> Steps[RowResult | None]:
-    if grant.external_id is None:
-        return None
-    other = yield from grants.find_external(grant.application_id, grant.external_id)
-    if other is None or other.id == grant.id:
-        return None
-    return _conflict(row, f"The external_id belongs to another grant here, {other.id}.")
+def _contradiction(row: RestoredRow, grant: Grant, present: Present) -> RowResult | None:
+    if present.provider is None:
+        if present.elsewhere is not None:
+            return _conflict(row, "The id belongs to a grant of another application of this installation.")
+        if present.mailbox is not None:
+            return _has_grant(row, present.mailbox)
+    elif (present.provider, present.mailbox_key) != (grant.provider, grant.mailbox_key):
+        return _conflict(row, f"Here the id belongs to the grant of another mailbox ({present.provider}).")
+    if present.external is not None and present.external != grant.id and _is_to_be_written(grant, present):
+        return _conflict(row, f"The external_id belongs to another grant here, {present.external}.")
+    return None
 
 
-def _has_grant(row: RestoredRow, other: Grant) -> RowResult:
-    return _conflict(row, f"The mailbox has a grant here already, with the id {other.id}.")
+def _is_to_be_written(grant: Grant, present: Present) -> bool:
+    return present.provider is None or _as_of(grant) > _as_of(present)
+
+
+def _has_grant(row: RestoredRow, other: str) -> RowResult:
+    return _conflict(row, f"The mailbox has a grant here already, with the id {other}.")
 
 
 def _conflict(row: RestoredRow, reason: str) -> RowResult:

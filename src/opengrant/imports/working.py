@@ -17,7 +17,7 @@ from opengrant.model import SECOND, Application, Clock, Micros, micros
 from opengrant.model.imports import Import
 from opengrant.providers.registry import WITH_PASSWORD
 from opengrant.store.engine.port import Store
-from opengrant.store.imports import batches, jobs
+from opengrant.store.imports import batches, jobs, loading
 from opengrant.store.tenants import applications
 
 log = structlog.get_logger()
@@ -96,7 +96,11 @@ class ImportWork:
         self.verifying.pacing.lag.rest()
 
     async def forget(self, app: Application) -> None:
-        """Delete imports that ended long ago. Works in portions, so that other writes come in between."""
+        """Delete imports that ended long ago, or were never read to their end.
+
+        Works in portions, so that other writes come in between.
+        """
+        await self.db.write(loading.drop_abandoned(app.id, at=self.clock()))
         cutoff = self.clock() - micros(self.keep)
         while await self.db.write(batches.forget_some(app.id, cutoff=cutoff, limit=1000)):
             continue

@@ -33,6 +33,8 @@ from opengrant.api.wire.fields import (
 from opengrant.model import CustomConnect, ProviderName, logins
 from opengrant.model.logins import PasswordLogin
 
+_NAMED = {name.value: name for name in ProviderName}
+
 
 class ConnectBody(Model):
     """The fields of all variants."""
@@ -58,7 +60,7 @@ class ConnectBody(Model):
         """Raises InvalidRequest."""
         settings: ConnectSettings = self.settings  # type: ignore[attr-defined] # every variant has its own
         return CustomConnect(
-            login=settings.to_login(ProviderName(self.provider)),  # type: ignore[attr-defined] # likewise
+            login=settings.to_login(_NAMED[self.provider]),  # type: ignore[attr-defined] # likewise
             scope=first_sent(self.scope, self.scopes, settings.scope, settings.scopes),
             state=self.state,
             name=self.name,

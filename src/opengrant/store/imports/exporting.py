@@ -38,8 +38,12 @@ _CREDENTIALS = f"""
 """
 
 
-def count_grants(application_id: str) -> Steps[int]:
-    rows = yield Statement("select count(*) from grants where application_id = $1", (application_id,))
+def number(application_id: str) -> Steps[int]:
+    """Of grants, as it is kept: counting a million would take a second."""
+    rows = yield Statement(
+        "select cast(coalesce(sum(grants), 0) as bigint) from grant_numbers where application_id = $1",
+        (application_id,),
+    )
     return int(rows[0][0])
 
 

@@ -1,4 +1,7 @@
-"""What is stored already of many rows at once, for a dry run."""
+"""What is stored already of many rows at once, for a dry run.
+
+`cross join` tells SQLite to begin with the list: it would read all grants, and the list for each of them.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -33,7 +36,7 @@ def mailboxes(
     """The grants of mailboxes, by provider and mailbox key."""
     rows = yield Statement(
         f"""select {_HOLDER} from {_LIST[dialect]}
-            join grants g on g.application_id = $2 and g.provider = v.a and g.mailbox_key = v.b""",
+            cross join grants g where g.application_id = $2 and g.provider = v.a and g.mailbox_key = v.b""",
         (_json(keys), application_id),
     )
     return {(row[2], row[3]): Holder(*row) for row in rows}
@@ -44,7 +47,7 @@ def grant_ids(ids: Iterable[str], dialect: Dialect) -> Steps[Mapping[str, Holder
     rows = yield Statement(
         # Through the applications, so that the primary key, which begins with them, serves.
         f"""select {_HOLDER} from {_LIST[dialect]}
-            join applications a on true join grants g on g.application_id = a.id and g.id = v.a""",
+            cross join applications a cross join grants g where g.application_id = a.id and g.id = v.a""",
         (_json((one, None) for one in ids),),
     )
     return {row[0]: Holder(*row) for row in rows}
@@ -54,7 +57,7 @@ def external_ids(application_id: str, ids: Iterable[str], dialect: Dialect) -> S
     """Grants by external id."""
     rows = yield Statement(
         f"""select v.a, {_HOLDER} from {_LIST[dialect]}
-            join grants g on g.application_id = $2 and g.external_id = v.a""",
+            cross join grants g where g.application_id = $2 and g.external_id = v.a""",
         (_json((one, None) for one in ids), application_id),
     )
     return {row[0]: Holder(*row[1:]) for row in rows}
@@ -66,7 +69,7 @@ def spent(
     """Those of these providers and digests of refresh tokens that were spent here."""
     rows = yield Statement(
         f"""select v.a, v.b from {_LIST[dialect]}
-            join rotations r on r.application_id = $2 and r.provider = v.a and r.spent = v.b""",
+            cross join rotations r where r.application_id = $2 and r.provider = v.a and r.spent = v.b""",
         (_json(tokens), application_id),
     )
     return frozenset((row[0], row[1]) for row in rows)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic_core import to_json
 
-from opengrant.model import Micros, ProviderName
+from opengrant.model import SECOND, Micros, ProviderName
 from opengrant.model.basics import record
 from opengrant.model.imports import Import, Outcome
 from opengrant.store import secrets
@@ -13,6 +13,11 @@ from opengrant.store.imports import batches, jobs
 
 MOST_SKIPPED = 100_000
 """Lines beyond the mark that may be stored: see `Reached`."""
+
+_STREAM_WAITS: Micros = 86_400 * SECOND
+"""A stream cannot be continued: what is stored of it is of no use."""
+_FILE_WAITS: Micros = 7 * 86_400 * SECOND
+"""A file can, until its rows are removed."""
 
 
 @record
@@ -197,12 +202,12 @@ def drop(application_id: str, import_id: str) -> Steps[None]:
             yield Statement(f"delete from {table} where application_id = $1 and import_id = $2", owner)
 
 
-def drop_abandoned(application_id: str, *, before: Micros) -> Steps[None]:
-    """Remove imports of streams that nothing was written of since then."""
+def drop_abandoned(application_id: str, *, at: Micros) -> Steps[None]:
+    """Remove imports whose input was not read to its end, long after the last of it was written."""
     rows = yield Statement(
-        """select id from imports
-           where application_id = $1 and state = 'loading' and digest is null and updated_at < $2""",
-        (application_id, before),
+        """select id from imports where application_id = $1 and state = 'loading'
+             and updated_at < case when digest is null then cast($2 as bigint) else cast($3 as bigint) end""",
+        (application_id, at - _STREAM_WAITS, at - _FILE_WAITS),
     )
     for (import_id,) in rows:
         yield from drop(application_id, import_id)
