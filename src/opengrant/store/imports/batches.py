@@ -301,6 +301,16 @@ def cut_over(application_id: str, import_id: str, source: str | None, *, at: Mic
     return len(rows)
 
 
+def count_again() -> Steps[None]:
+    """Let PostgreSQL count the rows of tables that an import fills.
+
+    It does so by itself after a minute. Until then it plans for the sizes before the import, and reads all grants of
+    an application to find one.
+    """
+    for table in ("grants", "secrets", "events", "import_batches", "import_rows"):
+        yield Statement(f"analyze {table}")
+
+
 def close_some(application_id: str, import_id: str, *, at: Micros, limit: int) -> Steps[int]:
     """Make the undecided rows of a cancelled import final, for up to `limit` batches. Returns how many there were."""
     rows = yield Statement(
