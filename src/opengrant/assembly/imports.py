@@ -18,6 +18,7 @@ from opengrant.imports.restoring import Restoring
 from opengrant.imports.verifying import Verifying
 from opengrant.imports.working import ImportWork
 from opengrant.model import SECOND, ProviderName
+from opengrant.operations.request_log import RequestLog
 from opengrant.settings import Settings
 
 _LOGIN_SECONDS = 1.0
@@ -27,10 +28,15 @@ _ROWS_A_SECOND = 1000.0
 
 
 def build_import_work(
-    settings: Settings, tools: Tools, grants: GrantsRoom, restoring: Restoring, opened: contextlib.AsyncExitStack
+    settings: Settings,
+    tools: Tools,
+    grants: GrantsRoom,
+    restoring: Restoring,
+    requests: RequestLog,
+    opened: contextlib.AsyncExitStack,
 ) -> ImportWork:
     pacing = Pacing(
-        lag=Lag(settings.imports.concurrency),
+        lag=Lag(settings.imports.concurrency, lambda: requests.answered),
         db=tools.db,
         clock=tools.clock,
         limits=Limits(

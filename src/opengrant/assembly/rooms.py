@@ -86,7 +86,8 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
     sending = build_sending(tools, mail, signatures, aliases, idempotency)
     schedules = build_schedules(tools)
     restoring = build_restoring(tools, grants.schedule)
-    import_work = build_import_work(settings, tools, grants, restoring, opened)
+    requests = _request_log(settings, tools, opened)
+    import_work = build_import_work(settings, tools, grants, restoring, requests, opened)
     return Services(
         db=db,
         public_url=settings.public_url,
@@ -158,7 +159,7 @@ def build_rooms(settings: Settings, tools: Tools, opened: contextlib.AsyncExitSt
         ),
         grant_counts=GrantCounts(db=db),
         address_index=AddressIndex(db=db),
-        requests=_request_log(settings, tools, opened),
+        requests=requests,
         readiness=_readiness(settings, tools, opened),
         ahead=ClockSteps(db=db, clock=clock),
     )

@@ -32,6 +32,7 @@ ROUNDS = 8
 """A row that was tried so often without an answer has failed."""
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 600.0
 """Seconds until the next round; each wait is twice as long as the one before."""
+_DECODED_AT_ONCE = 20
 
 
 class Restore(Protocol):
@@ -95,7 +96,14 @@ class Verifying:
 
     async def _open(self, batch: Batch) -> list[StagedRow]:
         sealed = await self.db.read(batches.sealed(batch))
-        return [] if sealed is None else decode_rows(self.vault.open(sealed, _owner(batch)))
+        if sealed is None:
+            return []
+        rows = list[StagedRow]()
+        for row in decode_rows(self.vault.open(sealed, _owner(batch))):
+            rows.append(row)
+            if len(rows) % _DECODED_AT_ONCE == 0:
+                await asyncio.sleep(0)  # others have their turn
+        return rows
 
     async def _end(self, work: Work, rows: Sequence[StagedRow], attempts: dict[int, int], turn: Turn) -> None:
         """Decide rows that were tried too often, then end the batch, or give it back for what is left."""

@@ -15,14 +15,15 @@ from opengrant.grants.schedule import Schedule
 from opengrant.imports.verifying import Verifying, Work
 from opengrant.model import SECOND, Application, Clock, Micros, micros
 from opengrant.model.imports import Import
-from opengrant.store.engine.port import Store
+from opengrant.providers.registry import WITH_PASSWORD
+from opengrant.store.engine.port import Dialect, Store
 from opengrant.store.imports import batches, jobs, loading
 from opengrant.store.tenants import applications
 
 log = structlog.get_logger()
 
 _BATCHES = 32
-"""Most batches at once in a process."""
+"""Most batches at once in a process. Half of them with passwords at most: mail servers may hang for a minute."""
 _BATCHES_OF_SOURCE = 2
 """Of these, of one source: while the last rows of one are verified, the next one begins."""
 _ROWS = 8000
@@ -30,6 +31,8 @@ _ROWS = 8000
 _TURN = 0.5
 """Seconds until a process looks again whether an import was paused."""
 _RENEWED = batches.LEASE // 4
+_GROWN = 8
+"""When so many times more rows were worked on, PostgreSQL counts again: its plans are for tables that were empty."""
 _CLOSED_AT_ONCE = 20
 _RELEASED_AT_ONCE = 500
 _SPREAD: Micros = 600 * SECOND
@@ -53,6 +56,8 @@ class ImportWork:
     _running: "dict[asyncio.Task[None], Work]" = field(default_factory=dict)
     _renewed: dict[str, Micros] = field(default_factory=dict)
     """Owner of a lease → when it was renewed."""
+    _rows: Counter[str] = field(default_factory=Counter)
+    """Rows that were worked on since the start of the process: all, and up to the last count of the tables' rows."""
 
     async def run_round(self) -> bool:
         """Begin with what waits, as far as there is room, and wait until a batch ends or a moment has passed.
@@ -79,6 +84,9 @@ class ImportWork:
             if job.hold_refresh and (job.cut_at is not None or job.state == "cancelled"):
                 more = await self._release(job) or more
         await self._look_after(open_)
+        if self.db.dialect is Dialect.POSTGRES and self._rows["all"] > _GROWN * self._rows["counted"]:
+            self._rows["counted"] = self._rows["all"]
+            await self.db.write(batches.count_again())
         if self._running:
             self.verifying.pacing.lag.watch()
             await asyncio.wait(self._running, timeout=_TURN, return_when=asyncio.FIRST_COMPLETED)
@@ -108,7 +116,9 @@ class ImportWork:
         """Lease batches and start with them. Returns whether one was leased, or the import has ended."""
         leased = False
         while self._has_room():
-            busy = Counter(work.batch.source for work in self._running.values() if work.job.id == job.id)
+            works = self._running.values()
+            busy = Counter(work.batch.source for work in works if work.job.id == job.id)
+            passwords = sum(work.batch.provider in WITH_PASSWORD for work in works)
             at = self.clock()
             owner = str(uuid.uuid4())
             batch = await self.db.write(
@@ -118,6 +128,7 @@ class ImportWork:
                     owner,
                     at=at,
                     busy=[source for source, number in busy.items() if number >= _BATCHES_OF_SOURCE],
+                    full=[*WITH_PASSWORD] if passwords >= _BATCHES // 2 else [],
                     dialect=self.db.dialect,
                 )
             )
@@ -146,6 +157,7 @@ class ImportWork:
 
     def _end(self, task: "asyncio.Task[None]") -> None:
         work = self._running.pop(task)
+        self._rows["all"] += work.batch.rows
         self._renewed.pop(work.batch.owner, None)
 
     async def _run(self, work: Work) -> None:

@@ -1,6 +1,6 @@
 """Imports: rows that become grants, and what becomes of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import field, fields
 from typing import Any, Final, Literal, get_args
 
@@ -126,9 +126,9 @@ def encode_rows(rows: Sequence[StagedRow]) -> bytes:
     return to_json([_members(row) for row in rows])
 
 
-def decode_rows(data: bytes) -> list[StagedRow]:
-    """The rows that `encode_rows` wrote."""
-    return [_row(held) for held in from_json(data)]
+def decode_rows(data: bytes) -> Iterator[StagedRow]:
+    """The rows that `encode_rows` wrote, one by one: many take milliseconds."""
+    return map(_row, from_json(data))
 
 
 def login_members(login: MailboxLogin) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from opengrant.model import SECOND, Micros, ProviderName, Sealed
 from opengrant.model.basics import record
 from opengrant.model.imports import Outcome, RowResult
 from opengrant.store import secrets
+from opengrant.store.engine.json_columns import put_list
 from opengrant.store.engine.port import Dialect, Statement, Steps
 
 LEASE: Micros = 60 * SECOND
@@ -65,11 +66,12 @@ def lease(
     *,
     at: Micros,
     busy: Sequence[str],
+    full: Sequence[ProviderName],
     dialect: Dialect,
 ) -> Steps[Batch | None]:
     """Lease the next batch that is due: those that were tried least come first. None if there is none.
 
-    busy  sources that are left out
+    busy, full  sources and providers that are left out
     """
     rows = yield Statement(
         f"""update import_batches set owner = $3, until = $4, updated_at = $5
@@ -78,13 +80,16 @@ def lease(
                 select b.number from import_batches b
                 where b.application_id = $1 and b.import_id = $2 and b.state = 'waiting'
                   and b.due_at <= $5 and (b.until <= $5 or b.until > $6)
-                  and b.source not in ({_strings(7, dialect)})
+                  and b.source not in ({_strings(7, dialect)}) and b.provider not in ({_strings(8, dialect)})
                   and not exists (select 1 from import_sources s
                                   where s.application_id = $1 and s.import_id = $2 and s.source = b.source
                                     and s.paused_until > $5)
                 order by b.round, b.number limit 1 {dialect.locks("for update skip locked")})
             returning number, source, provider, round, rows""",
-        (application_id, import_id, owner, at + LEASE, at, at + 2 * LEASE, to_json(list(busy)).decode()),
+        (
+            *(application_id, import_id, owner, at + LEASE, at, at + 2 * LEASE),
+            *(put_list(busy), put_list(full)),
+        ),
     )
     if not rows:
         return None
@@ -294,6 +299,16 @@ def cut_over(application_id: str, import_id: str, source: str | None, *, at: Mic
         (application_id, import_id, at),
     )
     return len(rows)
+
+
+def count_again() -> Steps[None]:
+    """Let PostgreSQL count the rows of tables that an import fills.
+
+    It does so by itself after a minute. Until then it plans for the sizes before the import, and reads all grants of
+    an application to find one.
+    """
+    for table in ("grants", "secrets", "events", "import_batches", "import_rows"):
+        yield Statement(f"analyze {table}")
 
 
 def close_some(application_id: str, import_id: str, *, at: Micros, limit: int) -> Steps[int]:
