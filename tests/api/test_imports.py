@@ -13,7 +13,7 @@ from opengrant.model import SECOND, Micros, now
 from opengrant.store.engine.port import Statement, Steps
 from tests.fakes.oauth import FakeOAuth
 from tests.imports.stored import forgotten
-from tests.support import Tenant, data, problem, secret
+from tests.support import Tenant, data, importer, problem, secret
 
 __all__ = ["forgotten"]
 OUTCOMES = ("created", "renewed", "unchanged", "sign_in", "refused", "failed")
@@ -166,13 +166,9 @@ def test_an_import_that_is_not_running_has_no_end_in_sight(tenant: Tenant, state
     assert "ends_at" not in got(tenant, stored(tenant, state=state))
 
 
-def importer(tenant: Tenant) -> Tenant:
+def importing(tenant: Tenant) -> Tenant:
     """The tenant with a key that may import."""
-    keys = tenant.server.services.api_keys
-    made = tenant.server.call(
-        keys.create(tenant.application, "import", lifetime=None, permissions=("all", "grants.import"))
-    )
-    tenant.api_key = made.secret.get_secret_value()
+    tenant.api_key = importer(tenant)
     tenant.http.headers["Authorization"] = f"Bearer {tenant.api_key}"
     return tenant
 
@@ -193,7 +189,7 @@ def worked(tenant: Tenant, import_id: str) -> dict[str, Any]:
 
 
 def test_rows_become_grants_with_the_ids_that_they_name(tenant: Tenant) -> None:
-    importer(tenant).connector("virtual-calendar")
+    importing(tenant).connector("virtual-calendar")
     kept = str(uuid.uuid4())
     body = rooms("room-1", "room-2") | {}
     body["rows"] += rooms("room-3", grant_id=kept)["rows"] + rooms("room-1")["rows"] + [{"provider": "gogle"}]
@@ -216,7 +212,7 @@ def test_rows_become_grants_with_the_ids_that_they_name(tenant: Tenant) -> None:
 
 
 def test_a_table_or_lines_are_the_body_itself(tenant: Tenant) -> None:
-    importer(tenant).connector("virtual-calendar")
+    importing(tenant).connector("virtual-calendar")
     table = b"id,provider,email\r\n7,virtual-calendar,room-7\r\n"
     sent = tenant.http.post("/v3/imports", content=table, headers={"content-type": "text/csv"})
     assert worked(tenant, data(sent)["id"])["counts"]["created"] == 1
@@ -235,7 +231,7 @@ def test_a_key_needs_the_permission_to_import(tenant: Tenant) -> None:
 
 
 def test_a_body_that_holds_no_rows_is_refused_in_whole(tenant: Tenant) -> None:
-    importer(tenant).connector("virtual-calendar")
+    importing(tenant).connector("virtual-calendar")
     for body in ({}, {"rows": []}, {"rows": ["room-1"]}):
         assert problem(tenant.post("/v3/imports", body))[0] == 400
     strange = tenant.http.post("/v3/imports", content=b"\xff\xfei\x00", headers={"content-type": "text/csv"})
@@ -244,7 +240,7 @@ def test_a_body_that_holds_no_rows_is_refused_in_whole(tenant: Tenant) -> None:
 
 
 def test_rows_wait_for_the_cut_over(tenant: Tenant, provider: FakeOAuth) -> None:
-    importer(tenant).connector("zoom")
+    importing(tenant).connector("zoom")
     provider.accepts(token := secret("zoom"), email="ana@example.com")
     body = {"rows": [{"provider": "zoom", "settings": {"refresh_token": token}}]}
     import_id = data(tenant.post("/v3/imports", body, params={"cut_over": "true"}))["id"]

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from playwright.async_api import FilePayload, expect
 
-from tests.api.test_imports import importer, stored, worked
+from tests.api.test_imports import importing, stored, worked
 from tests.support import Tenant, data
 from tests.web.conftest import Console, violations
 
@@ -48,7 +48,7 @@ async def test_a_file_is_checked_and_then_imported(console: Console, tenant: Ten
     page = console.page
     await page.add_init_script(axe)
     tenant.connector("virtual-calendar")
-    await console.enter_with_key(importer(tenant), "/imports")
+    await console.enter_with_key(importing(tenant), "/imports")
     await expect(page.get_by_text("opengrant import users.ndjson --dry-run")).to_be_visible()
     await console.press("Import a file…")
     table = b"id,provider,email\n1,virtual-calendar,room-1\n2,virtual-calendar,room-1\n3,virtual-calendar,room-3\n"

@@ -20,7 +20,9 @@ from opengrant.model.logins import (
     VirtualCalendarLogin,
 )
 
-_CACHE_KB = 65_536
+_CACHE_KB = 98_304
+"""Holds the digests of a million rows with four things in common to compare; with two thirds of it, the last tenth took
+a third longer."""
 TOGETHER = 500
 """Rows that are compared at once."""
 
