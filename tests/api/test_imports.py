@@ -12,8 +12,10 @@ import pytest
 from opengrant.model import SECOND, Micros, now
 from opengrant.store.engine.port import Statement, Steps
 from tests.fakes.oauth import FakeOAuth
+from tests.imports.stored import forgotten
 from tests.support import Tenant, data, problem, secret
 
+__all__ = ["forgotten"]
 OUTCOMES = ("created", "renewed", "unchanged", "sign_in", "refused", "failed")
 
 
