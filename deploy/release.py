@@ -76,14 +76,20 @@ def build(root: Path, place: Path, epoch: str) -> None:
     archive = place / "source.tar"
     _run("git", "archive", "--output", str(archive), "HEAD", cwd=root)
     with tarfile.open(archive) as packed:
-        packed.extractall(source, filter="data")
+        _unpack(packed, source)
     env = {**os.environ, "SOURCE_DATE_EPOCH": epoch}
     hatchling = (sys.executable, "-m", "hatchling", "build", "--directory", str(place / "dist"), "--target")
     _run(*hatchling, "sdist", cwd=source, env=env)
     [sdist] = (place / "dist").glob("*.tar.gz")
     with tarfile.open(sdist) as packed:
-        packed.extractall(place, filter="data")
+        _unpack(packed, place)
     _run(*hatchling, "wheel", cwd=place / sdist.name.removesuffix(".tar.gz"), env=env)
+
+
+def _unpack(packed: tarfile.TarFile, place: Path) -> None:
+    """Python before 3.11.4, as Debian 12 has it, takes no filter; the archives are made here."""
+    packed.extraction_filter = getattr(tarfile, "data_filter", None)
+    packed.extractall(place)  # noqa: S202 -- see above
 
 
 def check(wheel: Path, forbidden: list[str]) -> str:

@@ -21,6 +21,7 @@ SEEN = (
     "metrics.count_proxy_login('imap', 'ok')",
     "metrics.set_proxy_sessions('imap', 1)",
     "metrics.count_mail_look('ok')",
+    "metrics.count_import_row('google', 'created')",
 )
 
 

@@ -11,7 +11,6 @@ import asyncio
 import base64
 import json
 import re
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -35,7 +34,7 @@ from tests.fakes.oauth import Account, App, Employee, FakeOAuth, ServiceAccount
 from tests.fakes.receiver import Hook
 from tests.peers.dovecot import Dovecot
 from tests.peers.postgres import Postgres
-from tests.support import LiveServer, data, rounds, settings_from
+from tests.support import LiveServer, data, rounds, settings_from, unpack
 
 LEFT = Path(__file__).parent / "upgrade" / "0.1.0"
 WITH_TOKENS = (
@@ -71,8 +70,7 @@ def left(
 ) -> Left:
     env = {**every_provider.env, "OPENGRANT_DATA_DIR": str(tmp_path / "data")}
     on_postgres = "OPENGRANT_DATABASE_URL" in env
-    with tarfile.open(LEFT / f"{'postgres' if on_postgres else 'sqlite'}.tar.gz") as archive:
-        archive.extractall(tmp_path / "data", filter="data")
+    unpack(LEFT / f"{'postgres' if on_postgres else 'sqlite'}.tar.gz", tmp_path / "data")
     (tmp_path / "data").chmod(0o700)
     if on_postgres:
         env["OPENGRANT_DATABASE_URL"] = postgres.create_empty_database()

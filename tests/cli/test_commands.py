@@ -50,6 +50,8 @@ class Served:
 @contextmanager
 def serving(directory: Path, env: Mapping[str, str] | None = None, *args: str, cold: bool = False) -> Iterator[Served]:
     """`opengrant serve` until it can be reached, and its end. `cold`: the way a shell starts it."""
+    # Several workers share their metrics, which is prepared before the first is loaded: a warm process is too late.
+    cold = cold or int((env or {}).get("OPENGRANT_WORKERS", "1")) > 1
     log, printed = directory / "log", directory / "printed"
     process: subprocess.Popen[bytes] | warm.Process
     with log.open("ab") as stderr, printed.open("wb") as stdout:
@@ -74,6 +76,7 @@ def serving(directory: Path, env: Mapping[str, str] | None = None, *args: str, c
 
 def _url(log: Path) -> str | None:
     for line in log.read_text().splitlines(keepends=True):
+        assert line.startswith("{"), log.read_text()
         if line.endswith("\n") and (record := json.loads(line))["event"] == "serving":
             return str(record["url"])
     return None

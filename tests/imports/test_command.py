@@ -148,7 +148,8 @@ def test_tokens_that_end_with_their_use_wait_for_the_cut_over(home: Home, provid
 
 def test_a_stream_that_is_interrupted_leaves_nothing_and_says_how_to_go_on(home: Home) -> None:
     process = subprocess.Popen(
-        [OPENGRANT, "import", "-"],
+        # A shell starts what it runs in the background without this signal, and its children inherit that.
+        ["env", "--default-signal=INT", OPENGRANT, "import", "-"],
         env=environment(home.directory, home.env),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -6,7 +6,6 @@ import os
 import pty
 import stat
 import subprocess
-import tarfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from tests.fakes.oauth import Account, FakeOAuth
 from tests.imports.restored import Line, grants_in, lines_of, opened, secrets_of
 from tests.peers.dovecot import ACCOUNTS
 from tests.peers.postgres import Postgres
-from tests.support import MARK, LiveServer, rounds
+from tests.support import MARK, LiveServer, rounds, unpack
 
 LEFT = Path(__file__).parents[1] / "api" / "upgrade" / "0.1.0"
 """A grant of each of the ten variants and one that has ended, with their secrets: see tests/api/test_upgrade.py."""
@@ -56,8 +55,7 @@ class Old:
 def old(engine_env: dict[str, str], fake_provider: FakeOAuth, postgres: Postgres, tmp_path: Path) -> Old:
     env = fake_provider.settings()
     directory = tmp_path / "old"
-    with tarfile.open(LEFT / f"{'postgres' if engine_env else 'sqlite'}.tar.gz") as archive:
-        archive.extractall(directory / "data", filter="data")
+    unpack(LEFT / f"{'postgres' if engine_env else 'sqlite'}.tar.gz", directory / "data")
     (directory / "data").chmod(0o700)
     if engine_env:
         env["OPENGRANT_DATABASE_URL"] = postgres.create_empty_database()

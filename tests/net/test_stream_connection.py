@@ -69,7 +69,8 @@ async def coupled(serve, *, certificates=None, idle=60.0):
             writer.close()
             await asyncio.gather(*tasks)
     finally:
-        writer.transport.abort()
+        with contextlib.suppress(AttributeError):  # before Python 3.11.4, for TLS that is closed
+            writer.transport.abort()
         here.close()
         there.close()
 
