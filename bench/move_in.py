@@ -118,6 +118,9 @@ def _measure(engine: Engine, chosen: argparse.Namespace, remotes: Remotes) -> Ru
         }
         found = directory / "samples"
         launch = ["-m", "bench.sampling", str(found)] if chosen.profile else ["-m", "opengrant"]
+        if chosen.profile:
+            # After the process that writes it has ended, and before its directory goes.
+            opened.callback(lambda: print(found.read_text()))
 
         def start(*command: str) -> psutil.Process:
             log = directory / f"{len(list(directory.glob('*.log')))}.log"
@@ -133,10 +136,7 @@ def _measure(engine: Engine, chosen: argparse.Namespace, remotes: Remotes) -> Ru
         if chosen.profile:
             sampling.start(worker.pid)
         api = None if server is None else _Api(ports[0], server.pid, get)
-        run = uvloop.run(_watch(engine, directory / "data", url, chosen.rows, worker, api))
-    if chosen.profile:
-        print(found.read_text())
-    return run
+        return uvloop.run(_watch(engine, directory / "data", url, chosen.rows, worker, api))
 
 
 @dataclass(slots=True)
