@@ -308,6 +308,7 @@ async def test_the_trail_is_filtered_and_read_on(console: Console, tenant: Tenan
     await expect(page.get_by_role("row")).to_have_count(56)
     await console.go(f"/grants/{grants[0]['id']}")
     await page.get_by_role("link", name="In the audit trail").click()
+    await expect(console.title).to_have_text("Audit trail")  # the page before has something of that label, too
     await expect(page.get_by_label("Grant")).to_have_value(grants[0]["id"])
     await expect(page.get_by_role("row")).to_have_count(2)
 
