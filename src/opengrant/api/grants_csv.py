@@ -1,12 +1,10 @@
 """GET /v3/console/grants.csv: a list of grants as a file. The vendor's API has no such path."""
 
 import contextlib
-import csv
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from io import StringIO
 
 from opengrant.api.console import TAG
 from opengrant.api.grants import filters_of
@@ -17,8 +15,8 @@ from opengrant.api.wire import grants as wire
 from opengrant.errors import InvalidRequest
 from opengrant.grants.manage import GrantFilters, Position, Window
 from opengrant.grants.refresh.source_health import Shown
-from opengrant.imports.result_file import harmless
 from opengrant.model import SECOND, Micros
+from opengrant.model.spreadsheets import table
 
 COLUMNS = (
     *("id", "email", "provider", "grant_status", "trouble_class", "trouble_reason", "name", "state"),
@@ -61,7 +59,7 @@ async def _pages(request: Request, filters: GrantFilters, window: Window) -> Asy
     head: list[tuple[str, ...]] = [COLUMNS]
     while True:
         found = await request.services.grants.page(request.application, filters, window)
-        yield _lines([*head, *map(_row, found)])
+        yield table([*head, *map(_row, found)])
         if len(found) < window.limit:
             return
         head, last = [], found[-1].grant
@@ -80,10 +78,3 @@ def _row(shown: Shown) -> tuple[str, ...]:
 
 def _time(at: Micros | None) -> str:
     return "" if at is None else datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _lines(rows: list[tuple[str, ...]]) -> bytes:
-    """As RFC 4180 has it."""
-    text = StringIO()
-    csv.writer(text).writerows([[harmless(cell) for cell in row] for row in rows])
-    return text.getvalue().encode()

@@ -1,8 +1,6 @@
 """The results of an import as a file: NDJSON or CSV, page by page."""
 
-import csv
 from collections.abc import AsyncGenerator, Sequence
-from io import StringIO
 from typing import Literal
 
 from pydantic_core import to_json
@@ -10,13 +8,12 @@ from pydantic_core import to_json
 from opengrant.imports.imports import ImportedRow, Imports
 from opengrant.model import Application
 from opengrant.model.imports import Import, Outcome
+from opengrant.model.spreadsheets import table
 
 Form = Literal["ndjson", "csv"]
 COLUMNS = ("line", "id", "provider", "grant_id", "outcome", "class", "reason", "remedy")
 _AT_ONCE = 1000
 """Rows that one query reads."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""Beginnings that a spreadsheet takes for a formula."""
 
 
 async def pages(
@@ -33,11 +30,11 @@ async def pages(
 
 def heading(form: Form) -> bytes:
     """The names of the columns; nothing for NDJSON."""
-    return _csv([COLUMNS]) if form == "csv" else b""
+    return table([COLUMNS]) if form == "csv" else b""
 
 
 def written(form: Form, rows: Sequence[ImportedRow]) -> bytes:
-    return _csv([_cells(row) for row in rows]) if form == "csv" else b"".join(map(_line, rows))
+    return table([_cells(row) for row in rows]) if form == "csv" else b"".join(map(_line, rows))
 
 
 def _values(row: ImportedRow) -> tuple[object, ...]:
@@ -51,15 +48,3 @@ def _line(row: ImportedRow) -> bytes:
 
 def _cells(row: ImportedRow) -> tuple[str, ...]:
     return tuple("" if value is None else str(value) for value in _values(row))
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> bytes:
-    """As RFC 4180 has it."""
-    text = StringIO()
-    csv.writer(text).writerows([[harmless(cell) for cell in row] for row in rows])
-    return text.getvalue().encode()
-
-
-def harmless(cell: str) -> str:
-    """With a quote before what a spreadsheet would run."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
