@@ -134,7 +134,10 @@ def test_tokens_that_end_with_their_use_wait_for_the_cut_over(home: Home, provid
 
     assert "is paused" in home.run("pause", job[:8]).stdout
     assert "goes on" in home.run("resume", job[:8]).stdout
-    assert "is cut over" in home.run("cut-over", job[:8]).stdout
+    waits = json.loads(home.run("show", job[:8], "--json").stdout)["sources"]
+    (source,) = [one["id"] for one in waits if one["provider"] == "zoom"]
+    assert "no such source" in home.run("cut-over", job[:8], "--source", "other").stderr
+    assert "is cut over" in home.run("cut-over", job[:8], "--source", source[:8]).stdout  # as a table shows it
     worked = home.run("work", job[:8], "--json")
     assert worked.returncode == 0, worked.stderr
     assert json.loads(worked.stdout)["counts"]["created"] == 2

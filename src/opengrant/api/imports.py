@@ -19,6 +19,7 @@ from opengrant.errors import InvalidRequest, NotFound, Overloaded, PayloadTooLar
 from opengrant.imports import result_file
 from opengrant.imports.loading import Superseded
 from opengrant.imports.rows import Refused
+from opengrant.model.imports import Import
 
 TAG = "Imports"
 NDJSON = "application/x-ndjson"
@@ -84,7 +85,7 @@ async def create_import(request: Request) -> wire.ImportProgress:
         )
     except Superseded as problem:
         raise Overloaded(str(problem), retry_after=2) from None
-    return await _progress(request, loaded.job.id)
+    return await _progress(request, loaded.job)
 
 
 @route(
@@ -142,7 +143,7 @@ async def get_import(request: Request) -> wire.ImportProgress:
     How far it is: rows by outcome, the speed, the sources that do not work, and when it will be done.
     """
     job = await request.services.imports.get(request.application, request.params["import_id"])
-    return await _progress(request, job.id)
+    return await _progress(request, job)
 
 
 @route(
@@ -233,7 +234,7 @@ async def pause_import(request: Request) -> wire.ImportProgress:
     No other row is begun, on any node. Rows that are being verified are finished.
     """
     job = await request.services.imports.pause(request.application, request.params["import_id"])
-    return await _progress(request, job.id)
+    return await _progress(request, job)
 
 
 @route(
@@ -250,7 +251,7 @@ async def resume_import(request: Request) -> wire.ImportProgress:
     A paused one goes on where it stopped.
     """
     job = await request.services.imports.resume(request.application, request.params["import_id"])
-    return await _progress(request, job.id)
+    return await _progress(request, job)
 
 
 @route(
@@ -271,7 +272,7 @@ async def start_cut_over(request: Request) -> wire.ImportProgress:
     """
     body = request.read(wire.CutOverBody) if request.body else wire.CutOverBody()
     job = await request.services.imports.cut_over(request.application, request.params["import_id"], source=body.source)
-    return await _progress(request, job.id)
+    return await _progress(request, job)
 
 
 @route(
@@ -288,11 +289,10 @@ async def cancel_import(request: Request) -> wire.ImportProgress:
     No other row is verified, and the credentials of rows that still wait are destroyed. Grants that exist stay.
     """
     job = await request.services.imports.cancel(request.application, request.params["import_id"])
-    return await _progress(request, job.id)
+    return await _progress(request, job)
 
 
-async def _progress(request: Request, import_id: str) -> wire.ImportProgress:
+async def _progress(request: Request, job: Import) -> wire.ImportProgress:
     service, app = request.services.imports, request.application
-    job = await service.get(app, import_id)
     step, spans = await service.speed(app, job)
     return wire.ImportProgress.shown(await service.progress(app, job), spans, step)

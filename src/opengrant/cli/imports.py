@@ -462,7 +462,9 @@ def import_cut_over(
 
     async def cut(installed: "Installation") -> "Import":
         owner, found = await _found(installed, application, job)
-        return await installed.services.imports.cut_over(owner, found.id, source=source)
+        service = installed.services.imports
+        whole = source and whole_id(source, await service.source_ids(owner, found))
+        return await service.cut_over(owner, found.id, source=whole)
 
     out.print(f"{run(cut).id} is cut over. `opengrant import work` verifies its rows and follows it.", markup=False)
 

@@ -9,7 +9,7 @@ from opengrant.events import audit
 from opengrant.model import SECOND, Application, Clock, Micros
 from opengrant.model.imports import OUTCOMES, Import, ImportState, Outcome
 from opengrant.store.engine.port import Steps, Store
-from opengrant.store.imports import batches, jobs, results
+from opengrant.store.imports import batches, jobs, results, sources
 from opengrant.store.imports.results import ImportedRow, SourceProgress
 
 __all__ = ["ImportedRow", "Imports", "Progress", "SourceProgress"]
@@ -68,23 +68,27 @@ class Imports:
     async def progress(self, app: Application, job: Import) -> Progress:
         """How far it is."""
         cancelled, now = job.state == "cancelled", self.clock()
-        sources = await self.db.read(results.sources(app.id, job.id, cancelled=cancelled))
+        found = await self.db.read(results.sources(app.id, job.id, cancelled=cancelled))
         unread = await self.db.read(results.unread(app.id, job.id))
-        counts = {outcome: sum(source.counts[outcome] for source in sources) for outcome in OUTCOMES}
+        counts = {outcome: sum(source.counts[outcome] for source in found) for outcome in OUTCOMES}
         counts["refused"] += unread
         rate = await self._rate(app, job, now=now) if job.state in ("running", "paused") else None
         left = counts["waiting"]
         ends_at = now + int(left / rate * SECOND) if rate and left and job.state == "running" else None
-        sources.sort(key=lambda one: (one.trouble is None, -one.counts["waiting"], -one.rows))
+        found.sort(key=lambda one: (one.trouble is None, -one.counts["waiting"], -one.rows))
         return Progress(
             job=job,
             rows=sum(counts.values()),
             counts=counts,
             rate=rate,
             ends_at=ends_at,
-            sources=sources[:MOST_SOURCES],
-            all_sources=len(sources),
+            sources=found[:MOST_SOURCES],
+            all_sources=len(found),
         )
+
+    async def source_ids(self, app: Application, job: Import) -> list[str]:
+        """All of them, also those that a progress leaves out."""
+        return await self.db.read(sources.ids(app.id, job.id))
 
     async def speed(self, app: Application, job: Import, *, most: int = 60) -> tuple[Micros, list[tuple[Micros, int]]]:
         """Rows that were done in each span of time since the start: the length of a span, and (begin, rows)."""
@@ -126,7 +130,7 @@ class Imports:
         held = job.state == "finished" and job.hold_refresh  # its grants are not refreshed yet
         if job.state not in {"running", "paused"} and not held:
             raise InvalidRequest(f"This import is {job.state}: only one that runs can be cut over.")
-        if source is not None and all(one.source != source for one in (await self.progress(app, job)).sources):
+        if source is not None and source not in await self.source_ids(app, job):
             raise InvalidRequest("source: this import has no such source.")
 
         def script() -> Steps[None]:

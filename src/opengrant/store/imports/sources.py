@@ -40,6 +40,15 @@ class SourceState:
     breaker: CircuitBreaker | None
 
 
+def ids(application_id: str, import_id: str) -> Steps[list[str]]:
+    """Of all sources of an import."""
+    rows = yield Statement(
+        "select source from import_sources where application_id = $1 and import_id = $2 order by source",
+        (application_id, import_id),
+    )
+    return [str(row[0]) for row in rows]
+
+
 def find(source: Source) -> Steps[SourceState]:
     rows = yield Statement(f"select paused_until, trouble, streak from import_sources where {_THIS}", _key(source))
     breaker = yield from circuit_breakers.find(source.application_id, source.id)
