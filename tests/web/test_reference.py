@@ -272,6 +272,7 @@ async def test_the_keyboard_alone_makes_a_grant(reference: Reference, tenant: Te
     await expect(page.locator("main")).to_be_focused()
     await expect(page.get_by_role("dialog")).to_have_count(0)
     await expect(page).to_have_title("Create a grant · OpenGrant API")
+    await expect(page.locator(".picker")).to_be_visible()  # loaded with the operation; without it, Tab leaves the page
     await until("Virtual calendar")
     await press("Enter")
     await expect(page.locator(".picker [aria-current]")).to_contain_text("Virtual calendar")
