@@ -12,7 +12,7 @@ HELP = {
         part.partition("\n") for part in re.split(r"^\$ ", (EXPECTED / "help.txt").read_text(), flags=re.MULTILINE)[1:]
     )
 }
-# At the start of a line or of code, after a prompt, a pipe, a substitution or the folder; `og` is that of docs/deploying.md.
+# At the start of a line or of code, after a prompt, a pipe, `$(` or a folder; `og` is that of docs/deploying.md.
 COMMAND = re.compile(r"(?:^|[`|(] ?|bin/|\$ |-- |\bopengrant )(?:opengrant|og) ((?:[a-z]|--)[^`|)#\n]*)", re.MULTILINE)
 OF_ALL = {"--env-file", "--data-dir", "--log-format", "--help", "--version"}
 
