@@ -71,7 +71,7 @@ async def create_import(request: Request) -> wire.ImportProgress:
     has that id. At most 16 MB; the command line has no limit.
 
     A row that cannot be imported is refused with its line and the reason, and the others go on. Sending the same body
-    again returns the same import.
+    again, with the same options, returns the same import.
     """
     new, service = request.query(wire.ImportOptions).to_model(), request.services.import_loading
     content = _content(request)
