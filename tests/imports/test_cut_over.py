@@ -82,7 +82,7 @@ def test_what_is_staged_waits_for_the_cut_over_of_its_source(tenant: Tenant, pro
 def test_the_cut_over_comes_by_itself_at_its_time(tenant: Tenant, provider: FakeOAuth) -> None:
     done = of_three(tenant, provider, cut_over_at=now() + 3600 * SECOND).work()
     assert done.outcomes() == {"created": 2, "staged": 4}
-    done.server.rows("update imports set cut_over_at = $2 where id = $1 returning 1", done.job.id, now() - SECOND)
+    done.server.rows("update imports set cut_over_at = $2 where id = $1 returning 1", done.job.id, now() - 60 * SECOND)
     assert done.work().outcomes() == {"created": 6}
     assert done.state == "finished"
 
