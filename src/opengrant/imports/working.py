@@ -202,5 +202,7 @@ class ImportWork:
             if (due_at := self.schedule.after(grant.provider, ends_at=grant.token_expires_at, used_at=at, at=at))
             is not None
         }
-        await self.db.write(batches.release(job, due, up_to=up_to, dialect=self.db.dialect))
+        await self.db.write(
+            batches.release(job.application_id, job.id, due, up_to=up_to, state=job.state, dialect=self.db.dialect)
+        )
         return True
