@@ -2,10 +2,9 @@
 
 from opengrant.imports.verifying import Work
 from opengrant.model import SECOND, now
-from opengrant.store.imports import batches
 from opengrant.store.imports.batches import Batch
 from tests.fakes.oauth import FakeOAuth
-from tests.imports.stored import Stored, oauth_row, stored
+from tests.imports.stored import Stored, leased, oauth_row, stored
 from tests.nodes.node import consent
 from tests.support import Tenant
 
@@ -37,15 +36,6 @@ def two_held(tenant: Tenant, provider: FakeOAuth) -> Stored:
     tenant.connector("google")
     rows = [oauth_row(line, consent(provider, "google", f"held-{line}@example.com")) for line in (1, 2)]
     return stored(tenant, rows, size=1, hold_refresh=True)
-
-
-def leased(one: Stored) -> Batch:
-    """A batch that another node has."""
-    db, of = one.server.services.import_work.db, (one.job.application_id, one.job.id)
-    lease = batches.lease(*of, "another-node", at=now(), busy=[], full=[], dialect=db.dialect)
-    batch: Batch | None = one.server.call(db.write(lease))
-    assert batch is not None
-    return batch
 
 
 def end(one: Stored, batch: Batch) -> None:

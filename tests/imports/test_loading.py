@@ -253,6 +253,35 @@ def test_tokens_that_end_with_their_use_wait_for_the_cut_over(tenant: Tenant) ->
     assert dict(map(tuple, sources)) == {"google": "open", "zoom": "staged", "imap": "open"}
 
 
+def test_a_piece_that_expands_to_many_lines_is_written_while_it_is_read(tenant: Tenant) -> None:
+    """And is continued from there: what is stored was counted by the rows that were taken."""
+    tenant.connector("google")
+    data = gzip.compress(lines([google(number) for number in range(12_000)]), mtime=0)
+    loading = tenant.server.services.import_loading
+    stored_to = list[int]()
+
+    class Killing:
+        """A store that fails when half of the piece is stored."""
+
+        dialect, read = loading.db.dialect, loading.db.read
+
+        async def write(self, steps: Any) -> Any:
+            found = await loading.db.write(steps)
+            if isinstance(found, Import):
+                stored_to.append(found.lines)
+                if found.lines >= 6000:
+                    raise Killed
+            return found
+
+    killed = replace(loading, db=Killing())
+    content = sha256(data).digest()
+    with pytest.raises(Killed):
+        tenant.server.call(killed.load(tenant.application, pieces(data, size=len(data)), USERS, ROWS, content=content))
+    assert stored_to == [2000, 4000, 6000]
+    job = load(tenant, data).job
+    assert Counter(outcome for outcome, _, _ in stored(tenant, job).values()) == {"waiting": 12_000}
+
+
 def test_a_connector_that_is_missing_stops_the_import_and_it_goes_on_when_it_is_there(tenant: Tenant) -> None:
     tenant.connector("google")
     data = lines([*(google(number) for number in range(4000)), imap(1, "a.example")])

@@ -18,7 +18,7 @@ from opengrant.events import audit
 from opengrant.imports.mapping import RowMap
 from opengrant.imports.reading import Format
 from opengrant.imports.rows import Exported, Item, Refused, RowForm, Rows, Taken
-from opengrant.imports.seen import address_of
+from opengrant.imports.seen import TOGETHER, address_of
 from opengrant.model import Application, Clock, Micros, ProviderName
 from opengrant.model.imports import Import, ImportRow, Outcome, RestoredRow, StagedRow, encode_rows
 from opengrant.model.logins import EwsLogin, ImapLogin, OAuthLogin
@@ -189,8 +189,11 @@ class Loading:
         async for piece in pieces:
             hashed.update(piece)
             size += len(piece)
-            for item in rows.feed(piece):
+            for number, item in enumerate(rows.feed(piece), 1):
                 await storing.take(item)
+                if number % TOGETHER == 0:  # a piece may have many short lines, or be expanded to many
+                    await storing.write_if_full(item.line)
+                    await asyncio.sleep(0)
             await storing.write_if_full(rows.line)
             if tell is not None:
                 tell(size, rows.line)

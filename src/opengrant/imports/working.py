@@ -167,6 +167,8 @@ class ImportWork:
         except StoreUnavailable as problem:
             # Its lease runs out.
             log.warning("import_interrupted", import_id=work.job.id, problem=problem.message)
+        except batches.LeaseLost:
+            log.warning("import_lease_lost", import_id=work.job.id, batch=work.batch.number)
         except Exception:
             log.exception("import_batch_broken", import_id=work.job.id, batch=work.batch.number)
 

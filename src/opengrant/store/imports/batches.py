@@ -169,8 +169,9 @@ def count_attempts(batch: Batch, lines: Sequence[int], dialect: Dialect) -> Step
         which = "select value from json_each($4)"
     yield Statement(
         f"""update import_rows set attempts = attempts + 1
-            where {_ITS_ROWS} and {_UNDECIDED} and line in ({which})""",
-        (*_key(batch), to_json(list(lines)).decode()),
+            where {_ITS_ROWS} and {_UNDECIDED} and line in ({which})
+              and exists (select 1 from import_batches where {_THIS} and owner = $5)""",
+        (*_key(batch), to_json(list(lines)).decode(), batch.owner),
     )
 
 
