@@ -108,9 +108,9 @@ class ImportWork:
 
         Works in portions, so that other writes come in between.
         """
-        await self.db.write(loading.drop_abandoned(app.id, at=self.clock()))
+        await self.db.write(loading.give_up_abandoned(app.id, at=self.clock()))
         cutoff = self.clock() - micros(self.keep)
-        while await self.db.write(batches.forget_some(app.id, cutoff=cutoff, limit=1000)):
+        while await self.db.write(batches.forget_some(app.id, cutoff=cutoff)):
             continue
 
     async def _work_on(self, app: Application, job: Import) -> bool:

@@ -399,7 +399,11 @@ _PG_RELEASE = """
 """
 
 
-def forget_some(application_id: str, *, cutoff: Micros, limit: int) -> Steps[bool]:
+_FORGOTTEN_BATCHES, _FORGOTTEN_ROWS = 20, 1000
+"""Of an import, in one transaction: a batch has a large secret."""
+
+
+def forget_some(application_id: str, *, cutoff: Micros) -> Steps[bool]:
     """Delete a part of an import that ended before `cutoff`. Returns whether there was one.
 
     An import that still holds grants back stays.
@@ -412,17 +416,31 @@ def forget_some(application_id: str, *, cutoff: Micros, limit: int) -> Steps[boo
     )
     if not rows:
         return False
-    import_id = rows[0][0]
+    yield from forget_part(application_id, rows[0][0])
+    return True
+
+
+def forget_part(application_id: str, import_id: str) -> Steps[bool]:
+    """Delete a part of an import, credentials first. Returns whether more of it is left."""
     of = (application_id, import_id)
+    some = yield Statement(
+        """delete from import_batches where application_id = $1 and import_id = $2 and number in (
+               select number from import_batches where application_id = $1 and import_id = $2 limit $3)
+           returning number""",
+        (*of, _FORGOTTEN_BATCHES),
+    )
+    for (number,) in some:
+        yield from secrets.destroy_one(application_id, "import", import_id, purpose(number))
+    if some:
+        return True
     some = yield Statement(
         """delete from import_rows where application_id = $1 and import_id = $2 and line in (
                select line from import_rows where application_id = $1 and import_id = $2 order by line limit $3)
            returning line""",
-        (*of, limit),
+        (*of, _FORGOTTEN_ROWS),
     )
-    if len(some) < limit:
-        for table in ("import_batches", "import_sources"):
-            yield Statement(f"delete from {table} where application_id = $1 and import_id = $2", of)
-        yield Statement("delete from imports where application_id = $1 and id = $2", of)
-        yield from secrets.destroy(application_id, "import", [import_id])
-    return True
+    if some:
+        return True
+    yield Statement("delete from import_sources where application_id = $1 and import_id = $2", of)
+    yield Statement("delete from imports where application_id = $1 and id = $2", of)
+    return False
