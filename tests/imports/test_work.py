@@ -85,7 +85,6 @@ def test_an_id_that_two_applications_import_at_the_same_time_is_one_grants(tenan
     assert tenant.grants() + stranger.grants() == 40
 
 
-
 def test_an_answer_that_will_not_change_is_final_and_says_what_to_do(tenant: Tenant, provider: FakeOAuth) -> None:
     tenant.connector("google")
     rows = [*rows_for(provider, "ana"), oauth_row(2, token := secret("refresh"))]
