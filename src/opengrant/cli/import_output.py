@@ -119,8 +119,8 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return "less than a minute"
     if seconds < 2 * 3600:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.1f} hours"
+        return f"about {seconds / 60:.0f} minutes"
+    return f"about {seconds / 3600:.1f} hours"
 
 
 def print_progress(progress: imports.Progress, *, json: bool, sources: bool = False) -> None:
@@ -162,7 +162,8 @@ def print_report(report: Report, *, json: bool) -> None:
     if json:
         print_json(_as_mapping(report))
         return
-    out.print(f"{report.lines:,} line(s): {sum(report.rows.values()):,} row(s) can be imported.")
+    rows = sum(report.rows.values()) + report.exported
+    out.print(f"{report.lines:,} line(s): {rows:,} row(s) can be imported.")
     for standing, text in _STANDINGS.items():
         if number := report.rows[standing]:
             out.print(f"{number:>12,}  {text}")
@@ -205,4 +206,4 @@ def _print_parts(report: Report) -> None:
     print_columns([("source", "provider", "rows", "note"), *listed])
     if len(rows) > _SOURCES:
         out.print(f"and {len(rows) - _SOURCES} more source(s)")
-    out.print(f"\nIt will take about {duration(report.seconds)}, with the budgets that are set.")
+    out.print(f"\nIt will take {duration(report.seconds)}, with the budgets that are set.")

@@ -217,8 +217,8 @@ async def _import(
         _say(f"This input is the import {loaded.job.id} already ({loaded.job.state}); --again imports it once more.")
     else:
         _say(f"Import {loaded.job.id}: {loaded.job.lines:,} line(s) are stored.")
-    if source.size is not None:
-        _say(f"Its rows are in the database, sealed. Delete {source.name} when you do not need it: it has secrets.")
+    if source.size is not None and not loaded.known:
+        _say("Its rows are in the database, sealed. Delete the file when you do not need it: it has secrets.")
     if detach:
         return await installed.services.imports.progress(owner, loaded.job)
     progress = await _work(installed, owner, loaded.job)
@@ -338,6 +338,8 @@ async def _check(
         def refuse(one: "Refused") -> None:
             nonlocal samples
             samples += 1
+            if samples == _SAMPLES + 1 and file is None:
+                seen.say("More lines would be refused: --results FILE names all of them.")
             if samples <= _SAMPLES:
                 seen.say(f"line {one.line}: {one.reason}{f' {one.remedy}' if one.remedy else ''}")
             if file is not None:

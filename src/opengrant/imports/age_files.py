@@ -159,8 +159,8 @@ async def decrypt(file: Reads, with_: Sequence[Any]) -> AsyncIterator[bytes]:
     async def work() -> None:
         try:
             await asyncio.to_thread(pyrage.decrypt_io, reader, writer, list(with_))
-            await queue.put(writer.rest())
         finally:
+            await queue.put(writer.rest())  # also of a file that was cut: it was checked
             await queue.put(None)
 
     task = asyncio.create_task(work())

@@ -170,4 +170,5 @@ class Imports:
 
 
 def _listed(states: Sequence[ImportState], but: ImportState) -> str:
-    return " or ".join(state for state in states if state != but)
+    *others, last = (state for state in states if state != but)
+    return f"{', '.join(others)} or {last}" if others else last
