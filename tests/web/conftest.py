@@ -1,5 +1,6 @@
 """A browser at /reference and /console of a live server, on SQLite: what the pages call is tested on both engines."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -175,6 +176,29 @@ async def refuse(route: Route) -> None:
 
 async def hold(_: Route) -> None:
     """Let the page wait, for as long as it likes."""
+
+
+async def a_round_trip(page: Page) -> None:
+    """What the page began before has been told by now."""
+    await page.evaluate("() => fetch('/healthz').then((answer) => answer.text())")
+
+
+class Late:
+    """Give its `answer` to `route`: answers that the server has given, and that the page gets when they are let go."""
+
+    def __init__(self, method: str = "GET") -> None:
+        self.given = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self._method = method
+
+    async def answer(self, route: Route) -> None:
+        if route.request.method != self._method:
+            await route.fallback()
+            return
+        found = await route.fetch()
+        self.given.set()
+        await self.let_go.wait()
+        await route.fulfill(response=found)
 
 
 @pytest.fixture(scope="session")
