@@ -10,7 +10,7 @@ from playwright.async_api import BrowserContext, FilePayload, Page, Route, expec
 from opengrant import __version__
 from tests.fakes.oauth import FakeOAuth
 from tests.support import Tenant, data
-from tests.web.conftest import Console, hold, refuse, violations
+from tests.web.conftest import Console, Late, Watch, hold, refuse, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -76,6 +76,23 @@ async def test_branding_is_previewed_checked_saved_and_discarded(console: Consol
     await page.get_by_role("button", name="Discard").click()
     await expect(page.get_by_label("Subtitle")).to_have_value("Kept")
     await expect(status).to_have_text("No changes.")
+
+
+async def test_what_is_typed_while_the_branding_is_saved_stays(console: Console, tenant: Tenant) -> None:
+    await console.enter_with_key(tenant, "/branding")
+    page, late = console.page, Late("PATCH")
+    await page.route("**/v3/applications", late.answer)
+    title, subtitle = page.get_by_role("textbox", name="Title", exact=True), page.get_by_label("Subtitle")
+    await title.fill(" Welcome ")
+    await page.get_by_role("button", name="Save").click()
+    await late.given.wait()
+    await subtitle.fill("To the harbour")
+    late.let_go.set()
+    await expect(title).to_have_value("Welcome")  # as it was stored
+    await expect(page.get_by_text("Your changes are not saved.")).to_be_visible()
+    await expect(subtitle).to_have_value("To the harbour")
+    assert data(tenant.get("/v3/applications"))["hosted_authentication"] == {"title": "Welcome"}
+    await page.get_by_role("button", name="Discard").click()
 
 
 async def test_a_picture_is_uploaded_made_small_and_shown(console: Console, tenant: Tenant) -> None:
@@ -292,6 +309,45 @@ async def test_the_search_finds_everything_by_keyboard(console: Console, tenant:
     await box.fill("sign out")
     await console.dialog.get_by_role("option", name="Sign out").click()
     await expect(console.title).to_have_text("Sign in")
+
+
+async def test_what_is_typed_before_the_search_is_loaded_is_searched_for(console: Console, tenant: Tenant) -> None:
+    await console.enter_with_key(tenant)
+    page, late = console.page, Late()
+    await page.route("**/static/search.*.js", late.answer)
+    await page.keyboard.press("Control+k")
+    await late.given.wait()
+    await page.keyboard.type("graph")  # G and R alone would go to another page
+    for key in ("Backspace", "Backspace", "n", "t"):
+        await page.keyboard.press(key)
+    late.let_go.set()
+    box = page.get_by_role("combobox", name="Search")
+    await expect(box).to_have_value("grant")
+    await page.keyboard.type("s")
+    await expect(box).to_have_value("grants")
+    await expect(console.title).to_have_text("Overview")
+    # Closed as by Escape, and opened before the browser tells that it was closed.
+    await page.evaluate(
+        """async () => {
+            document.querySelector("dialog").requestClose();
+            for (let turn = 0; turn < 10; turn++) await null;
+            window.dispatchEvent(new KeyboardEvent("keydown", { key: "k", ctrlKey: true }));
+        }"""
+    )
+    await expect(box).to_have_value("")
+
+
+async def test_where_the_search_cannot_be_loaded_the_keys_still_go_to_pages(
+    console: Console, tenant: Tenant, watch: Watch
+) -> None:
+    await console.enter_with_key(tenant)
+    page = console.page
+    await page.route("**/static/search.*.js", lambda route: route.abort())
+    await page.keyboard.press("Control+k")
+    await expect(page.get_by_text("This part of the console could not be loaded.")).to_be_visible()
+    await page.keyboard.type("gw")
+    await expect(console.title).to_have_text("Webhooks")
+    watch.broken.clear()  # the file that was kept from it
 
 
 async def test_an_old_answer_does_not_take_the_place_of_a_new_one_and_a_failed_source_is_named(
