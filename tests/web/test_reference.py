@@ -25,7 +25,7 @@ from tree_sitter import Language, Parser
 from tests.peers.dovecot import Dovecot
 from tests.peers.nodejs import NODE, install
 from tests.support import LiveServer, Tenant, data, imap, secret
-from tests.web.conftest import Watch, hold, violations
+from tests.web.conftest import Late, Watch, hold, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -548,6 +548,22 @@ async def test_the_session_of_the_console_counts_until_a_key_is_typed(reference:
     await expect(page.get_by_text("Enter an API key at the top of the page, or sign in")).to_be_visible()
 
 
+async def test_who_is_found_to_be_signed_in_is_not_asked_for_a_key_any_longer(
+    reference: Reference, tenant: Tenant
+) -> None:
+    page, late = reference.page, Late()
+    proof = {"X-OpenGrant-Console": "1"}
+    body = {"api_key": tenant.api_key}
+    await page.context.request.post(f"{tenant.server.url}/v3/console/sessions", data=body, headers=proof)
+    await page.route("**/v3/console/sessions/current", late.answer)
+    await reference.open("/operation/list_grants")
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("Enter an API key first")
+    late.let_go.set()
+    await expect(page.get_by_text("It acts on the application")).to_be_visible()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
 @pytest.fixture
 def sdk(workdir: Path) -> Path:
     """A directory in which Node finds the official SDK."""
@@ -726,6 +742,21 @@ async def test_without_the_editor_a_plain_field_does(
     await reference.go("/operation/connect_custom/imap")
     await expect(reference.editor("IMAP")).to_be_visible()
     watch.broken.clear()  # the file that was kept from it
+
+
+async def test_writing_goes_on_in_the_same_place_when_the_editor_takes_over(
+    reference: Reference, view: BrowserContext
+) -> None:
+    page, late = reference.page, Late()
+    await view.route("**/static/mount.*.js", late.answer)
+    await reference.open("/operation/connect_custom/imap")
+    await page.get_by_role("textbox", name="Request body, JSON, IMAP").fill('{"provider": }')
+    await page.keyboard.press("ArrowLeft")
+    await page.keyboard.type('"im')
+    late.let_go.set()
+    await expect(reference.editor("IMAP")).to_be_focused()
+    await page.keyboard.type("ap")
+    await expect(reference.editor("IMAP")).to_have_text('{"provider": "imap}')
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1440, "light")], ids=["phone", "desktop"])
