@@ -108,6 +108,19 @@ async def page(view: BrowserContext) -> Page:
     return await view.new_page()
 
 
+async def follow(page: Page, where: str) -> None:
+    """Go to an address within the page. What was shown before is gone then; what comes may still be loaded."""
+    await page.evaluate(
+        """(where) => new Promise((done) => {
+            const before = location.href;
+            window.addEventListener("hashchange", () => done(), { once: true });
+            location.hash = where;
+            if (location.href === before) done();
+        })""",
+        where,
+    )
+
+
 class Console:
     """The page, as somebody uses it."""
 
@@ -133,7 +146,7 @@ class Console:
 
     async def go(self, where: str) -> None:
         """Within the page, as a link leads."""
-        await self.page.evaluate("(where) => { location.hash = where }", where)
+        await follow(self.page, where)
 
     async def press(self, name: str) -> None:
         await self.page.get_by_role("button", name=name, exact=True).click()

@@ -214,8 +214,10 @@ async def test_a_stranger_sees_nothing_of_another_application(
     )
     # Of a webhook that is not there the wire says 400; what takes an operator is refused before anything is looked for.
     assert statuses == [404] * 5 + [400] * 4 + [404] * 2 + [403] * 3
-    for where in ("/", "/webhooks", "/connectors", "/audit", "/keys"):
+    titles = ("Overview", "Webhooks", "Connectors", "Audit trail", "API keys")
+    for where, title in zip(("/", "/webhooks", "/connectors", "/audit", "/keys"), titles, strict=True):
         await console.go(where)
+        await expect(console.title).to_have_text(title)
         await expect(console.page.locator("main .loading")).to_have_count(0)
         text = await console.page.locator("main").inner_text()
         assert "ann@example.com" not in text
@@ -416,6 +418,7 @@ async def test_no_page_has_an_accessibility_violation_or_scrolls_sideways(
         await expect(console.dialog).to_be_visible()
         await look(f"{where} {button}")
         await console.page.keyboard.press("Escape")
+        await expect(console.dialog).to_have_count(0)
     await view.close()
     assert watch.broken == []
 

@@ -152,6 +152,7 @@ async def test_a_connector_is_set_up_tested_mended_and_deleted(
     await expect(page.get_by_text("userinfo.email")).to_be_visible()
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await console.press("Copy the redirect URI")
+    await expect(page.get_by_role("button", name="Copy the redirect URI")).to_have_text("Copied")
     assert await page.evaluate("navigator.clipboard.readText()") == f"{tenant.server.url}/v3/connect/callback"
     await page.get_by_label("Client ID").fill("client")
     await page.get_by_label("Client secret").fill(secret("wrong"))
@@ -243,7 +244,7 @@ async def test_grants_are_found_by_address_provider_and_state(
     await search.fill("@EXAMPLE")
     await expect(page.get_by_role("row")).to_have_count(3)
     await expect(console.row("ann@example.com")).to_contain_text("Google")
-    assert "search=%40EXAMPLE" in page.url
+    await expect(page).to_have_url(re.compile("search=%40EXAMPLE"))
     await page.get_by_label("Provider").select_option("imap")
     await expect(page.get_by_role("row")).to_have_count(2)
     await page.reload()  # the address holds the filter
@@ -272,7 +273,7 @@ async def test_grants_are_found_by_address_provider_and_state(
     await page.get_by_label("Provider").select_option("imap")  # at once: neither undoes the other
     await expect(console.row("alice@example.test")).to_have_count(1)
     await expect(page.get_by_label("Provider")).to_have_value("imap")
-    assert "search=al&provider=imap" in page.url
+    await expect(page).to_have_url(re.compile("search=al&provider=imap"))
 
     # What is shown answers what is asked: the last answer only while the next is awaited, and seen to be that.
     await page.route("**/v3/grants?*", hold)
@@ -470,7 +471,7 @@ async def test_a_mailbox_is_connected_in_a_window_of_its_own(
     if not window.is_closed():
         await window.wait_for_event("close")
     (grant,) = data(tenant.get("/v3/grants"))
-    assert console.page.url.endswith(f"#/grants/{grant['id']}")
+    await expect(console.page).to_have_url(re.compile(f"#/grants/{grant['id']}$"))
 
     # The sign-in is refused: the page says why, and the sign-in can be opened again.
     provider.signs_in("bea@example.com")
