@@ -15,6 +15,7 @@ from opengrant.model.logins import OAuthLogin
 from opengrant.store import secrets
 from opengrant.store.engine.port import Statement, Steps
 from opengrant.store.imports import batches, jobs
+from opengrant.store.imports.batches import Batch
 from opengrant.vault import Owner, Vault
 from tests.support import LiveServer, Tenant
 
@@ -168,6 +169,15 @@ class Stored:
         """Sealed parts of the input that are left."""
         sql = "select count(*) from secrets where application_id = $1 and owner_kind = 'import' and owner_id = $2"
         return int(self.server.rows(sql, self.job.application_id, self.job.id)[0][0])
+
+
+def leased(one: Stored) -> Batch:
+    """A batch that another node has."""
+    db, of = one.server.services.import_work.db, (one.job.application_id, one.job.id)
+    lease = batches.lease(*of, "another-node", at=now(), busy=[], full=[], dialect=db.dialect)
+    batch: Batch | None = one.server.call(db.write(lease))
+    assert batch is not None
+    return batch
 
 
 @pytest.fixture(autouse=True)

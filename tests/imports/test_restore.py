@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import io
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import pytest
 
 from opengrant.imports.restoring import CannotRestore
+from opengrant.imports.verifying import Work
 from opengrant.model import SECOND, Application
 from tests.fakes.oauth import FakeOAuth
 from tests.imports.restored import Line, outcomes, restore, secrets_of
+from tests.imports.stored import leased, stored
 from tests.support import LiveServer, Tenant, data, secret
 
 
@@ -277,3 +280,21 @@ def test_a_secret_that_does_not_open_is_named_and_left_out(
     assert again[-1]["end"] == {"grants": 2, "unreadable": 1}
     results = restore(server, stranger.application, into_another_installation(again))
     assert outcomes(results) == {"refused": 1, "created": 1}
+
+
+def test_a_node_that_has_lost_its_lease_changes_no_row(
+    tenant: Tenant, lines: list[Line], log_stream: io.BytesIO
+) -> None:
+    """The other node has the rows as they were: not tried, and not failed."""
+    restoration = tenant.server.services.restoring.begin(tenant.application)
+    rows = [tenant.server.call(restoration.take(number, line)) for number, line in enumerate(lines, 1)]
+    done = stored(tenant, [row for row in rows if row is not None])
+    mine = leased(done)
+    done.server.rows("update import_batches set owner = 'other' where import_id = $1 returning 1", done.job.id)
+    logged = len(log_stream.getvalue())
+    done.server.call(
+        done.server.services.import_work.verifying.run(Work(app=tenant.application, job=done.job, batch=mine))
+    )
+    tried = done.server.rows("select outcome, attempts from import_rows where import_id = $1", done.job.id)
+    assert [tuple(row) for row in tried] == [("waiting", 0), ("waiting", 0)]
+    assert b"import_row_broken" not in log_stream.getvalue()[logged:]

@@ -18,7 +18,7 @@ from opengrant.events import audit
 from opengrant.imports.mapping import RowMap
 from opengrant.imports.reading import Format
 from opengrant.imports.rows import Exported, Item, Refused, RowForm, Rows, Taken
-from opengrant.imports.seen import address_of
+from opengrant.imports.seen import TOGETHER, address_of
 from opengrant.model import Application, Clock, Micros, ProviderName
 from opengrant.model.imports import Import, ImportRow, Outcome, RestoredRow, StagedRow, encode_rows
 from opengrant.model.logins import EwsLogin, ImapLogin, OAuthLogin
@@ -124,8 +124,8 @@ class Loading:
         content  SHA-256 of the input, where it is known beforehand: then it can be continued after a crash. Without
                  it, what was stored of an input that breaks off is removed again. An input that has changed
                  meanwhile, which `pieces` tells by ChangedInput, is removed too.
-        Raises   InvalidPayload, InvalidRequest (the input as a whole; a connector is missing), ChangedInput,
-                 Superseded, StoreUnavailable, and what `pieces` raises
+        Raises   InvalidPayload, InvalidRequest (the input as a whole; a connector is missing; the import of this input
+                 began with other options), ChangedInput, Superseded, StoreUnavailable, and what `pieces` raises
         """
         digest = None if content is None else digest_of(content, new.map)
         begun = await self._begin(app, new, digest)
@@ -139,6 +139,8 @@ class Loading:
         except ChangedInput:
             await self.db.write(rows_of.drop(app.id, begun.held.id))
             raise
+        except Superseded:
+            raise  # it is another process's now
         except BaseException:
             # Without rows there is nothing to continue: the input as a whole cannot be used.
             if content is None or storing.held.lines == 0:
@@ -171,10 +173,12 @@ class Loading:
                 yield from rows_of.release_digest(app.id, known.id)
                 known = None
             if known is None:
-                yield from jobs.add(made)
-                return rows_of.Reached(made, frozenset())
-            found = yield from rows_of.reached(app.id, known.id)
-            assert found is not None, "it was found in this transaction"
+                if (yield from jobs.add(made)) or digest is None:
+                    return rows_of.Reached(made, frozenset())
+                known = yield from jobs.find_digest(app.id, digest)
+            if known is None or (found := (yield from rows_of.reached(app.id, known.id))) is None:
+                raise Superseded("Another process began to read the same input just now. Start again.")
+            _require_same_options(found.held, new, at=now)
             return found
 
         return await self.db.write(script())
@@ -185,8 +189,11 @@ class Loading:
         async for piece in pieces:
             hashed.update(piece)
             size += len(piece)
-            for item in rows.feed(piece):
+            for number, item in enumerate(rows.feed(piece), 1):
                 await storing.take(item)
+                if number % TOGETHER == 0:  # a piece may have many short lines, or be expanded to many
+                    await storing.write_if_full(item.line)
+                    await asyncio.sleep(0)
             await storing.write_if_full(rows.line)
             if tell is not None:
                 tell(size, rows.line)
@@ -228,6 +235,19 @@ class Loading:
     async def _drop(self, app: Application, held: Import) -> None:
         with suppress(OpenGrantError):  # the database is away: `opengrant import cancel` removes it later
             await self.db.write(rows_of.drop(app.id, held.id))
+
+
+def _require_same_options(held: Import, new: NewImport, *, at: Micros) -> None:
+    """An import goes on as it began: a token that its caller wants to save would be spent. Raises InvalidRequest."""
+    cut = held.cut_at is not None or (held.cut_over_at is not None and held.cut_over_at <= at)
+    if held.state == "finished" or cut:
+        return
+    began = (held.cut_over, held.hold_refresh, held.cut_over_at)
+    if began != (new.cut_over, new.hold_refresh, new.cut_over_at):
+        raise InvalidRequest(
+            f"The same input is the import {held.id} already, which began with another cut_over, cut_over_at or"
+            " hold_refresh. Name the same, or cancel that import first."
+        )
 
 
 @dataclass(slots=True)

@@ -34,6 +34,10 @@ class Taken:
     row: ImportRow
     size: int
 
+    @property
+    def line(self) -> int:
+        return self.row.line
+
 
 @record
 class Refused:

@@ -28,7 +28,8 @@ _SourceState = Literal["open", "paused", "staged", "done"]
 
 
 MOST_BYTES = 16 * 1024 * 1024
-"""Bytes of one request with rows."""
+MOST_ROWS = 100_000
+"""Bytes and rows of one request."""
 
 
 class ImportOptions(Model):
@@ -70,7 +71,7 @@ class ImportBody(Model):
             ]
         }
     )
-    rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=100_000)]
+    rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_ROWS)]
     """Each is a body of POST /v3/connect/custom, with `id`: your own id of the row."""
 
 

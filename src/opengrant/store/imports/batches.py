@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from opengrant.model import SECOND, Micros, ProviderName, Sealed
 from opengrant.model.basics import record
-from opengrant.model.imports import Outcome, RowResult
+from opengrant.model.imports import Import, Outcome, RowResult
 from opengrant.store import secrets
 from opengrant.store.engine.json_columns import put_list
 from opengrant.store.engine.port import Dialect, Statement, Steps
@@ -169,8 +169,9 @@ def count_attempts(batch: Batch, lines: Sequence[int], dialect: Dialect) -> Step
         which = "select value from json_each($4)"
     yield Statement(
         f"""update import_rows set attempts = attempts + 1
-            where {_ITS_ROWS} and {_UNDECIDED} and line in ({which})""",
-        (*_key(batch), to_json(list(lines)).decode()),
+            where {_ITS_ROWS} and {_UNDECIDED} and line in ({which})
+              and exists (select 1 from import_batches where {_THIS} and owner = $5)""",
+        (*_key(batch), to_json(list(lines)).decode(), batch.owner),
     )
 
 
@@ -249,8 +250,9 @@ def needing(*, at: Micros) -> Steps[list[tuple[str, str, Need]]]:
                 else 'release' end
             from imports i
             where i.state = 'running' or (i.state = 'cancelled' and {_OPEN})
-               or (i.state in ('finished', 'cancelled') and i.hold_refresh = 1 and i.released < i.lines
-                   and (i.cut_at is not null or i.cut_over_at <= $1 or i.state = 'cancelled'))
+               or (i.hold_refresh = 1 and i.released < i.lines
+                   and (i.state = 'cancelled' or (i.state in ('finished', 'paused') and i.cut_at is not null)
+                        or (i.state = 'finished' and i.cut_over_at <= $1)))
             order by i.created_at, i.id""",
         (at,),
     )
@@ -361,18 +363,18 @@ def held(application_id: str, import_id: str, *, limit: int) -> Steps[tuple[list
     return grants, (int(rows[-1][0]) if rows else 2**53)
 
 
-def release(
-    application_id: str, import_id: str, due: Mapping[str, Micros], *, up_to: int, dialect: Dialect
-) -> Steps[None]:
+def release(job: Import, due: Mapping[str, Micros], *, up_to: int, dialect: Dialect) -> Steps[None]:
     """Let held grants be refreshed. due: grant → when. up_to: what `held` returned with them."""
     if dialect is Dialect.SQLITE:
         for id_, at in due.items():
-            yield Statement(_RELEASE, (application_id, id_, at))
+            yield Statement(_RELEASE, (job.application_id, id_, at))
     elif due:
         given = to_json([{"id": id_, "due_at": at} for id_, at in due.items()]).decode()
-        yield Statement(_PG_RELEASE, (application_id, given))
+        yield Statement(_PG_RELEASE, (job.application_id, given))
+    # An import that has been cancelled or has ended meanwhile looks through all of them again.
     yield Statement(
-        "update imports set released = $3 where application_id = $1 and id = $2", (application_id, import_id, up_to)
+        "update imports set released = $3 where application_id = $1 and id = $2 and state = $4",
+        (job.application_id, job.id, up_to, job.state),
     )
 
 
