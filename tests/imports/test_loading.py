@@ -13,7 +13,7 @@ import pytest
 from pydantic_core import to_json
 
 from opengrant.api.import_rows import ROWS
-from opengrant.errors import InvalidRequest
+from opengrant.errors import InvalidRequest, StoreUnavailable
 from opengrant.imports.loading import ChangedInput, Loaded, NewImport, Superseded
 from opengrant.model import SECOND
 from opengrant.model.imports import Import, ImportRow, decode_rows
@@ -154,6 +154,36 @@ def test_a_stream_is_known_by_its_content_when_it_has_ended_and_half_of_one_leav
     assert (again.known, again.job.id) == (True, first.job.id)
     assert load(tenant, data).job.id == first.job.id
     assert tuple(tenant.server.rows(count, tenant.application.id)[0]) == (1 + 3000 + 6 + 1, 6)
+
+
+def test_an_input_is_removed_in_portions_and_the_rest_later_if_the_database_goes_away(tenant: Tenant) -> None:
+    tenant.connector("google")
+    data = lines([google(number) for number in range(4000)])
+    loading, left = tenant.server.services.import_loading, list[int]()
+
+    async def broken() -> AsyncIterator[bytes]:
+        async for piece in pieces(data):
+            yield piece
+        left[:] = [2]  # so many writes, and the database is away
+        raise Killed
+
+    class Leaving:
+        dialect, read = loading.db.dialect, loading.db.read
+
+        async def write(self, steps: Any) -> Any:
+            if left and not left[0]:
+                steps.close()
+                raise StoreUnavailable("The database is away.")
+            left[:] = [number - 1 for number in left]
+            return await loading.db.write(steps)
+
+    with pytest.raises(Killed):
+        tenant.server.call(replace(loading, db=Leaving()).load(tenant.application, broken(), USERS, ROWS))
+    count = "select (select count(*) from import_rows where application_id = $1), (select count(*) from secrets where "
+    count += "application_id = $1 and owner_kind = 'import'), (select count(*) from imports where application_id = $1)"
+    assert tuple(tenant.server.rows(count, tenant.application.id)[0]) == (4000, 0, 1)
+    tenant.server.call(tenant.server.services.import_work.forget(tenant.application))
+    assert tuple(tenant.server.rows(count, tenant.application.id)[0]) == (0, 0, 0)
 
 
 def test_a_file_that_changes_while_it_is_read_is_removed(tenant: Tenant) -> None:

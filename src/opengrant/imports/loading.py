@@ -137,14 +137,14 @@ class Loading:
             read = await self._read(pieces, rows, storing, tell)
             return await self._complete(app, storing, digest or digest_of(read, new.map))
         except ChangedInput:
-            await self.db.write(rows_of.drop(app.id, begun.held.id))
+            await self._remove(begun.held)
             raise
         except Superseded:
             raise  # it is another process's now
         except BaseException:
             # Without rows there is nothing to continue: the input as a whole cannot be used.
             if content is None or storing.held.lines == 0:
-                await asyncio.shield(self._drop(app, begun.held))
+                await asyncio.shield(self._drop(begun.held))
             raise
         finally:
             rows.close()
@@ -209,7 +209,7 @@ class Loading:
             job = await self.db.write(self._completing(app, held, digest))
         except Conflict:
             # Only an input without a digest comes so far: it is here already.
-            await self.db.write(rows_of.drop(app.id, held.id))
+            await self._remove(held)
             known = await self.db.read(jobs.find_digest(app.id, digest))
             if known is None:
                 raise Superseded("Another import of the same input was removed just now. Start again.") from None
@@ -232,9 +232,15 @@ class Loading:
             return Superseded("Another process reads the same input into this import now. This one has stopped.")
         return Superseded("The import was cancelled while its input was read.")
 
-    async def _drop(self, app: Application, held: Import) -> None:
+    async def _remove(self, held: Import) -> None:
+        """In portions, so that other writes come in between. What a crash leaves of it is removed in time."""
+        if await self.db.write(rows_of.give_up(held.application_id, held.id)):
+            while await self.db.write(batches.forget_part(held.application_id, held.id)):
+                continue
+
+    async def _drop(self, held: Import) -> None:
         with suppress(OpenGrantError):  # the database is away: `opengrant import cancel` removes it later
-            await self.db.write(rows_of.drop(app.id, held.id))
+            await self._remove(held)
 
 
 def _require_same_options(held: Import, new: NewImport, *, at: Micros) -> None:

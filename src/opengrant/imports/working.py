@@ -108,9 +108,9 @@ class ImportWork:
 
         Works in portions, so that other writes come in between.
         """
-        await self.db.write(loading.drop_abandoned(app.id, at=self.clock()))
+        await self.db.write(loading.give_up_abandoned(app.id, at=self.clock()))
         cutoff = self.clock() - micros(self.keep)
-        while await self.db.write(batches.forget_some(app.id, cutoff=cutoff, limit=1000)):
+        while await self.db.write(batches.forget_some(app.id, cutoff=cutoff)):
             continue
 
     async def _work_on(self, app: Application, job: Import) -> bool:
@@ -202,5 +202,7 @@ class ImportWork:
             if (due_at := self.schedule.after(grant.provider, ends_at=grant.token_expires_at, used_at=at, at=at))
             is not None
         }
-        await self.db.write(batches.release(job, due, up_to=up_to, dialect=self.db.dialect))
+        await self.db.write(
+            batches.release(job.application_id, job.id, due, up_to=up_to, state=job.state, dialect=self.db.dialect)
+        )
         return True

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from opengrant.model import SECOND, Micros, ProviderName, Sealed
 from opengrant.model.basics import record
-from opengrant.model.imports import Import, Outcome, RowResult
+from opengrant.model.imports import ImportState, Outcome, RowResult
 from opengrant.store import secrets
 from opengrant.store.engine.json_columns import put_list
 from opengrant.store.engine.port import Dialect, Statement, Steps
@@ -363,18 +363,28 @@ def held(application_id: str, import_id: str, *, limit: int) -> Steps[tuple[list
     return grants, (int(rows[-1][0]) if rows else 2**53)
 
 
-def release(job: Import, due: Mapping[str, Micros], *, up_to: int, dialect: Dialect) -> Steps[None]:
-    """Let held grants be refreshed. due: grant → when. up_to: what `held` returned with them."""
+def release(
+    application_id: str,
+    import_id: str,
+    due: Mapping[str, Micros],
+    *,
+    up_to: int,
+    state: ImportState,
+    dialect: Dialect,
+) -> Steps[None]:
+    """Let held grants be refreshed. due: grant → when. up_to: what `held` returned with them.
+
+    state  of the import; one that was cancelled or has ended meanwhile looks through all its grants again
+    """
     if dialect is Dialect.SQLITE:
         for id_, at in due.items():
-            yield Statement(_RELEASE, (job.application_id, id_, at))
+            yield Statement(_RELEASE, (application_id, id_, at))
     elif due:
         given = to_json([{"id": id_, "due_at": at} for id_, at in due.items()]).decode()
-        yield Statement(_PG_RELEASE, (job.application_id, given))
-    # An import that has been cancelled or has ended meanwhile looks through all of them again.
+        yield Statement(_PG_RELEASE, (application_id, given))
     yield Statement(
         "update imports set released = $3 where application_id = $1 and id = $2 and state = $4",
-        (job.application_id, job.id, up_to, job.state),
+        (application_id, import_id, up_to, state),
     )
 
 
@@ -389,7 +399,11 @@ _PG_RELEASE = """
 """
 
 
-def forget_some(application_id: str, *, cutoff: Micros, limit: int) -> Steps[bool]:
+_FORGOTTEN_BATCHES, _FORGOTTEN_ROWS = 20, 1000
+"""Of an import, in one transaction: a batch has a large secret."""
+
+
+def forget_some(application_id: str, *, cutoff: Micros) -> Steps[bool]:
     """Delete a part of an import that ended before `cutoff`. Returns whether there was one.
 
     An import that still holds grants back stays.
@@ -402,17 +416,31 @@ def forget_some(application_id: str, *, cutoff: Micros, limit: int) -> Steps[boo
     )
     if not rows:
         return False
-    import_id = rows[0][0]
+    yield from forget_part(application_id, rows[0][0])
+    return True
+
+
+def forget_part(application_id: str, import_id: str) -> Steps[bool]:
+    """Delete a part of an import, credentials first. Returns whether more of it is left."""
     of = (application_id, import_id)
+    some = yield Statement(
+        """delete from import_batches where application_id = $1 and import_id = $2 and number in (
+               select number from import_batches where application_id = $1 and import_id = $2 limit $3)
+           returning number""",
+        (*of, _FORGOTTEN_BATCHES),
+    )
+    for (number,) in some:
+        yield from secrets.destroy_one(application_id, "import", import_id, purpose(number))
+    if some:
+        return True
     some = yield Statement(
         """delete from import_rows where application_id = $1 and import_id = $2 and line in (
                select line from import_rows where application_id = $1 and import_id = $2 order by line limit $3)
            returning line""",
-        (*of, limit),
+        (*of, _FORGOTTEN_ROWS),
     )
-    if len(some) < limit:
-        for table in ("import_batches", "import_sources"):
-            yield Statement(f"delete from {table} where application_id = $1 and import_id = $2", of)
-        yield Statement("delete from imports where application_id = $1 and id = $2", of)
-        yield from secrets.destroy(application_id, "import", [import_id])
-    return True
+    if some:
+        return True
+    yield Statement("delete from import_sources where application_id = $1 and import_id = $2", of)
+    yield Statement("delete from imports where application_id = $1 and id = $2", of)
+    return False

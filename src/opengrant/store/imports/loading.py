@@ -190,27 +190,25 @@ def release_digest(application_id: str, import_id: str) -> Steps[None]:
     )
 
 
-def drop(application_id: str, import_id: str) -> Steps[None]:
-    """Remove an import whose input was not read to its end, and its sealed rows."""
-    owner = (application_id, import_id)
+_GIVEN_UP = "state = 'cancelled', digest = null, hold_refresh = 0, finished_at = 0"
+
+
+def give_up(application_id: str, import_id: str) -> Steps[bool]:
+    """End an import whose input was not read to its end, so that `batches.forget_part` can remove it. False: it was."""
     rows = yield Statement(
-        "delete from imports where application_id = $1 and id = $2 and state = 'loading' returning id", owner
+        f"update imports set {_GIVEN_UP} where application_id = $1 and id = $2 and state = 'loading' returning id",
+        (application_id, import_id),
     )
-    if rows:
-        yield from secrets.destroy(application_id, "import", [import_id])
-        for table in ("import_rows", "import_batches", "import_sources"):
-            yield Statement(f"delete from {table} where application_id = $1 and import_id = $2", owner)
+    return bool(rows)
 
 
-def drop_abandoned(application_id: str, *, at: Micros) -> Steps[None]:
-    """Remove imports whose input was not read to its end, long after the last of it was written."""
-    rows = yield Statement(
-        """select id from imports where application_id = $1 and state = 'loading'
-             and updated_at < case when digest is null then cast($2 as bigint) else cast($3 as bigint) end""",
+def give_up_abandoned(application_id: str, *, at: Micros) -> Steps[None]:
+    """Likewise all of them, long after the last of each was written."""
+    yield Statement(
+        f"""update imports set {_GIVEN_UP} where application_id = $1 and state = 'loading'
+              and updated_at < case when digest is null then cast($2 as bigint) else cast($3 as bigint) end""",
         (application_id, at - _STREAM_WAITS, at - _FILE_WAITS),
     )
-    for (import_id,) in rows:
-        yield from drop(application_id, import_id)
 
 
 def remaining(application_id: str, import_id: str, *, after: int) -> Steps[tuple[int, frozenset[int]] | None]:
