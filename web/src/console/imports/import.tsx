@@ -161,9 +161,7 @@ function Progress({ job }: { job: ImportProgress }) {
                     </li>
                 ))}
             </ul>
-            {holdsGrants(job) && (
-                <p class="soft small">Its grants are not refreshed before the cut-over.</p>
-            )}
+            {holdsGrants(job) && <p class="soft small">Its grants are not refreshed before the cut-over.</p>}
             {job.cut_over_at !== undefined && (counts.staged > 0 || holdsGrants(job)) && (
                 <p class="soft small">
                     The cut-over comes by itself <Time at={job.cut_over_at} />.
