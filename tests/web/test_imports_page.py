@@ -6,6 +6,8 @@ import pytest
 from playwright.async_api import FilePayload, expect
 
 from tests.api.test_imports import importing, stored, worked
+from tests.fakes.oauth import FakeOAuth
+from tests.nodes.node import consent
 from tests.support import Tenant, data
 from tests.web.conftest import Console, Late, a_round_trip, hold, violations
 
@@ -110,3 +112,19 @@ async def test_a_session_that_may_not_import_is_told_how_to_get_one(console: Con
     await console.enter_with_key(tenant, "/imports")
     await console.press("Import a file…")
     await expect(console.dialog).to_contain_text("--permission all --permission grants.import")
+
+
+async def test_grants_that_a_finished_import_holds_back_are_released(
+    console: Console, tenant: Tenant, provider: FakeOAuth
+) -> None:
+    importing(tenant).connector("google")
+    rows = [{"provider": "google", "settings": {"refresh_token": consent(provider, "google", "ana@example.com")}}]
+    import_id = data(tenant.post("/v3/imports", {"rows": rows}, params={"hold_refresh": "true"}))["id"]
+    assert "cut_over_done_at" not in worked(tenant, import_id)
+    await console.enter_with_key(tenant, f"/imports/{import_id}")
+    await expect(console.page.get_by_text("not refreshed before the cut-over")).to_be_visible()
+    await console.press("Cut over…")
+    await expect(console.dialog).not_to_contain_text("0 refresh tokens")
+    await console.press_there("Refresh the grants")
+    await expect(console.page.get_by_text("not refreshed before the cut-over")).to_be_hidden()
+    assert data(tenant.get(f"/v3/imports/{import_id}"))["cut_over_done_at"] > 0
