@@ -135,10 +135,13 @@ def print_progress(progress: imports.Progress, *, json: bool, sources: bool = Fa
         out.print(line, markup=False)
     if progress.ends_at is not None and progress.rate:
         out.print(f"{progress.rate:,.0f} rows/s, done at {time_of(progress.ends_at // SECOND)}", markup=False)
-    if job.cut_over_at is not None and progress.counts["staged"]:
-        out.print(f"The cut-over comes at {time_of(job.cut_over_at // SECOND)}.", markup=False)
-    elif progress.counts["staged"]:
-        out.print(f"Rows wait for the cut-over: opengrant import cut-over {job.id}", markup=False)
+    if job.holds_grants:
+        out.print("Its grants are not refreshed before the cut-over.", markup=False)
+    if progress.counts["staged"] or job.holds_grants:
+        if job.cut_over_at is None:
+            out.print(f"It waits for the cut-over: opengrant import cut-over {job.id}", markup=False)
+        else:
+            out.print(f"The cut-over comes at {time_of(job.cut_over_at // SECOND)}.", markup=False)
     if progress.counts["refused"] or progress.counts["failed"] or progress.counts["sign_in"]:
         out.print(f"What became of each line: opengrant import results {job.id} --output results.csv", markup=False)
     if sources and progress.sources:
