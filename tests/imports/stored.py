@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from opengrant.model import CustomConnect, ProviderName, now
 from opengrant.model.imports import Import, ImportRow, StagedRow, encode_rows
-from opengrant.model.logins import OAuthLogin
+from opengrant.model.logins import OAuthLogin, VirtualCalendarLogin
 from opengrant.store import secrets
 from opengrant.store.engine.port import Statement, Steps
 from opengrant.store.imports import batches, jobs
@@ -23,6 +23,10 @@ from tests.support import LiveServer, Tenant
 def oauth_row(line: int, token: str, provider: str = "google", grant_id: str | None = None, **more: Any) -> ImportRow:
     login = OAuthLogin(provider=ProviderName(provider), refresh_token=SecretStr(token))
     return ImportRow(line, CustomConnect(login=login, **more), f"row-{line}", grant_id)
+
+
+def room_row(line: int, name: str, grant_id: str | None = None) -> ImportRow:
+    return ImportRow(line, CustomConnect(login=VirtualCalendarLogin(email=name)), f"row-{line}", grant_id)
 
 
 def stored(

@@ -195,6 +195,8 @@ _HERE = """() => {
 
 async def stops(page: Page) -> list[str]:
     """What has the focus at first, and what the tab key visits then."""
+    for first in await page.locator("[autofocus]").all():
+        await expect(first).to_be_focused()
     visited: list[Any] = [await page.evaluate(_HERE)]
     while len(visited) < 40:
         await page.keyboard.press("Tab")

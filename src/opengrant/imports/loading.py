@@ -7,16 +7,18 @@ beginning, because rows are compared with those before them, and only what is mi
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Protocol
+
+from pydantic_core import to_json
 
 from opengrant.errors import InvalidRequest, OpenGrantError
 from opengrant.events import audit
 from opengrant.imports.mapping import RowMap
-from opengrant.imports.reading import Format
+from opengrant.imports.reading import CutOff, Format
 from opengrant.imports.rows import Exported, Item, Refused, RowForm, Rows, Taken
 from opengrant.imports.seen import TOGETHER, address_of
 from opengrant.model import Application, Clock, Micros, ProviderName
@@ -79,10 +81,11 @@ class NewImport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """job: the import. known: it was there already, whole: nothing was read."""
+    """job: the import. known: it was there already, whole: nothing was read. cut_off: why the input ends too early."""
 
     job: Import
     known: bool
+    cut_off: CutOff | None = None
 
 
 Tell = Callable[[int, int], None]
@@ -135,7 +138,8 @@ class Loading:
         rows = Rows(form, new.map, new.format, exports=exports is not None)
         try:
             read = await self._read(pieces, rows, storing, tell)
-            return await self._complete(app, storing, digest or digest_of(read, new.map))
+            loaded = await self._complete(app, storing, digest or digest_of(read, new.map))
+            return replace(loaded, cut_off=rows.cut_off)
         except ChangedInput:
             await self._remove(begun.held)
             raise
@@ -185,23 +189,29 @@ class Loading:
 
     async def _read(self, pieces: AsyncIterable[bytes], rows: Rows, storing: "_Storing", tell: Tell | None) -> bytes:
         """SHA-256 of what was read."""
-        hashed, size = sha256(), 0
-        async for piece in pieces:
-            hashed.update(piece)
-            size += len(piece)
-            for number, item in enumerate(rows.feed(piece), 1):
-                await storing.take(item)
-                if number % TOGETHER == 0:  # a piece may have many short lines, or be expanded to many
-                    await storing.write_if_full(item.line)
-                    await asyncio.sleep(0)
-            await storing.write_if_full(rows.line)
-            if tell is not None:
-                tell(size, rows.line)
-            await asyncio.sleep(0)  # other requests have their turn
-        for item in rows.end():
+        hashed, size, cut = sha256(), 0, None
+        try:
+            async for piece in pieces:
+                hashed.update(piece)
+                size += len(piece)
+                await self._take(piece, rows, storing)
+                if tell is not None:
+                    tell(size, rows.line)
+                await asyncio.sleep(0)  # other requests have their turn
+        except CutOff as problem:
+            cut = problem
+        for item in rows.end(cut):
             await storing.take(item)
         await storing.write(rows.line, everything=True)
         return hashed.digest()
+
+    async def _take(self, piece: bytes, rows: Rows, storing: "_Storing") -> None:
+        for number, item in enumerate(rows.feed(piece), 1):
+            await storing.take(item)
+            if number % TOGETHER == 0:  # a piece may have many short lines, or be expanded to many
+                await storing.write_if_full(item.line)
+                await asyncio.sleep(0)
+        await storing.write_if_full(rows.line)
 
     async def _complete(self, app: Application, storing: "_Storing", digest: str) -> Loaded:
         held = storing.held
@@ -287,7 +297,7 @@ class _Storing:
         self._rows = self._size = 0
         self._full: list[_Group] = []
         self._refused: list[Refused] = []
-        self._ready = 0
+        self._refused_size = self._ready = 0
 
     async def take(self, item: Item) -> None:
         """Raises InvalidRequest: a connector is missing."""
@@ -308,7 +318,7 @@ class _Storing:
         """line: the last one that was read."""
         if self._rows > _MOST_HELD or self._size > _MOST_BYTES_HELD:
             await self.write(line, everything=True)
-        elif self._ready >= _WRITTEN_TOGETHER:
+        elif self._ready >= _WRITTEN_TOGETHER or self._refused_size > _MOST_BYTES_HELD:
             await self.write(line)
 
     async def write(self, line: int, *, everything: bool = False) -> None:
@@ -329,6 +339,7 @@ class _Storing:
                 self.held,
                 new,
                 rows,
+                kept=[*self._kept()],
                 lines=max(self.held.lines, min(line, oldest - 1)),
                 at=loading.clock(),
                 dialect=loading.db.dialect,
@@ -337,7 +348,8 @@ class _Storing:
         if written is None:
             raise await loading.superseded(self.held)
         self.held = written
-        self._full, self._refused, self._ready = [], [], 0
+        self._full, self._refused = [], []
+        self._refused_size = self._ready = 0
 
     def _is_stored(self, line: int) -> bool:
         return line <= self._stored_to or line in self._beyond
@@ -376,6 +388,7 @@ class _Storing:
     def _refuse(self, item: Refused) -> None:
         if not self._is_stored(item.line):
             self._refused.append(item)
+            self._refused_size += item.size
             self._ready += 1
 
     async def _take_exported(self, line: int, members: dict[str, Any], size: int) -> None:
@@ -384,18 +397,36 @@ class _Storing:
             # Also of lines that are stored: later lines name the connectors that these make.
             row = await self._exports.take(line, members)
         except OpenGrantError as problem:
-            self._refuse(Refused(line, "bad_request", problem.message, None))
+            # Without its header, a line of another kind could not be imported again.
+            sent = members if members["kind"] == "grant" else None
+            self._refuse(Refused(line, "bad_request", problem.message, None, sent=sent, size=size))
             return
         if row is not None and not self._is_stored(line):
             # Nothing is asked, so there is nothing that its rows could fail at together.
             self._add(row, row.provider, f"export/{row.provider}", False, size)
 
     def _batch(self, group: _Group) -> NewBatch:
-        job, number = self.held, group.rows[0].line
-        owner = Owner(job.application_id, "import", job.id, batches.purpose(number))
-        sealed = self._loading.vault.seal(encode_rows(group.rows), owner)
-        secret = SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
+        number = group.rows[0].line
+        secret = self._sealed(batches.purpose(number), encode_rows(group.rows))
         return NewBatch(number, group.source, group.provider, group.staged, len(group.rows), secret)
+
+    def _kept(self) -> Iterator[SecretRow]:
+        """Refused rows that can be imported again, sealed some at a time."""
+        some, size = list[Refused](), 0
+        for one in self._refused:
+            if one.sent is None:
+                continue
+            if len(some) == MOST_ROWS or (some and size + one.size > MOST_BYTES):
+                yield self._sealed(rows_of.refused_purpose(some[0].line), to_json([row.sent for row in some]))
+                some, size = [], 0
+            some.append(one)
+            size += one.size
+        if some:
+            yield self._sealed(rows_of.refused_purpose(some[0].line), to_json([row.sent for row in some]))
+
+    def _sealed(self, purpose: str, data: bytes) -> SecretRow:
+        owner = Owner(self.held.application_id, "import", self.held.id, purpose)
+        return SecretRow(owner.application_id, owner.kind, owner.id, purpose, self._loading.vault.seal(data, owner))
 
     def _refused_row(self, one: Refused) -> NewRow:
         now = self._loading.clock()

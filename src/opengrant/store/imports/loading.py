@@ -122,6 +122,7 @@ def store(
     new: Sequence[NewBatch],
     rows: Sequence[NewRow],
     *,
+    kept: Sequence[secrets.SecretRow] = (),
     lines: int,
     at: Micros,
     dialect: Dialect,
@@ -129,6 +130,7 @@ def store(
     """Write new batches and rows, and that all lines up to `lines` are stored.
 
     held     the import as this process left it: another one that stores the same input, or a cancellation, changes it
+    kept     sealed rows that were refused, see `refused`
     Returns  the import afterwards; None, with nothing written, if it has changed
     """
     owner = (held.application_id, held.id)
@@ -149,6 +151,8 @@ def store(
         yield Statement(_BATCHES[dialect], (*owner, _json(listed), at))
         for one in new:
             yield from secrets.put(one.sealed, at=at)
+    for secret in kept:
+        yield from secrets.put(secret, at=at)
     if rows:
         values = [
             (
@@ -233,3 +237,30 @@ def remaining(application_id: str, import_id: str, *, after: int) -> Steps[tuple
 
 def _json(values: object) -> str:
     return to_json(values).decode()
+
+
+_REFUSED = "refused "
+
+
+def refused_purpose(line: int) -> str:
+    """Of the sealed rows that were refused as they were read, and can be imported again. line: of their first."""
+    return f"{_REFUSED}{line}"
+
+
+def refused(application_id: str, import_id: str) -> Steps[list[int]]:
+    """The lines that `refused_purpose` was made of, in order."""
+    rows = yield Statement(
+        """select purpose from secrets
+           where application_id = $1 and owner_kind = 'import' and owner_id = $2 and purpose like $3""",
+        (application_id, import_id, f"{_REFUSED}%"),
+    )
+    return sorted(int(purpose.removeprefix(_REFUSED)) for (purpose,) in rows)
+
+
+def not_kept(application_id: str, import_id: str, *, first: int) -> Steps[tuple[int, list[int]]]:
+    """Lines that can only be corrected in the input: how many, and the first of them."""
+    where = """from import_rows where application_id = $1 and import_id = $2 and batch = 0
+               and class in ('unreadable', 'duplicate')"""
+    ((number,),) = yield Statement(f"select count(*) {where}", (application_id, import_id))
+    rows = yield Statement(f"select line {where} order by line limit $3", (application_id, import_id, first))
+    return int(number), [int(line) for (line,) in rows]
