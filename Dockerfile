@@ -46,6 +46,6 @@ EXPOSE 8080
 USER 10001:10001
 # The server handles SIGTERM itself and reaps its workers, so no init is needed in front of it.
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --start-interval=2s CMD ["opengrant", "ready"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["opengrant", "ready"]
 ENTRYPOINT ["opengrant"]
 CMD ["serve"]

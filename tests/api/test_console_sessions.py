@@ -11,7 +11,7 @@ import pytest
 
 from opengrant.access.console_sessions import MOST
 from opengrant.jobs.sweep import sweep
-from opengrant.model import SECOND, now
+from opengrant.model import SECOND
 from tests.api.console import CURRENT, PAGE, SESSIONS, Browser, link_of, set_cookie, sign_in, with_key, with_link
 from tests.api.signed import account
 from tests.support import LiveServer, Tenant, data, problem, secret
@@ -104,7 +104,7 @@ def test_a_link_is_good_for_five_minutes(tenant: Tenant) -> None:
 
 def test_no_key_that_is_not_good_begins_a_session_and_all_are_refused_in_the_same_words(tenant: Tenant) -> None:
     expired_id, expired = make_key(tenant, lifetime=timedelta(days=1))
-    tenant.server.rows("update api_keys set expires_at = $2 where id = $1 returning id", expired_id, now())
+    tenant.server.rows("update api_keys set expires_at = created_at where id = $1 returning id", expired_id)
     revoked_id, revoked = make_key(tenant)
     tenant.server.call(tenant.server.services.api_keys.revoke(revoked_id))
     answers = [sign_in(tenant.server, {"api_key": key}) for key in (secret("key"), expired, revoked, "oga_x.y", "\n")]
@@ -221,11 +221,11 @@ def test_a_session_has_no_permission_that_its_key_lacks(tenant: Tenant) -> None:
 
 
 def test_a_session_ends_at_once_with_its_key(tenant: Tenant) -> None:
-    for end in ("revoked_at = $2", "expires_at = $2"):
+    for end in ("revoked_at = created_at", "expires_at = created_at"):
         key_id, key = make_key(tenant)
         browser, other = with_key(tenant, key), with_key(tenant)
         assert browser.get(CURRENT).status_code == 200
-        tenant.server.rows(f"update api_keys set {end} where id = $1 returning id", key_id, now())
+        tenant.server.rows(f"update api_keys set {end} where id = $1 returning id", key_id)
         for path in (CURRENT, "/v3/grants"):
             assert problem(browser.get(path))[:2] == UNAUTHORIZED
         assert other.get(CURRENT).status_code == 200

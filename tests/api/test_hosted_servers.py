@@ -645,7 +645,7 @@ def test_a_page_gives_a_silent_server_up_when_it_said_it_would(
 ) -> None:
     assert server.services.hosted.password_form.patience == 30
     quiet = silent(beside, certificates)
-    object.__setattr__(server.services.hosted.password_form, "patience", 0.5)  # half a minute, for a test
+    object.__setattr__(server.services.hosted.password_form, "patience", 3)  # half a minute, for a test
     try:
         answer = typed(browser, site, email=ALICE, password="x", imap_host="localhost", imap_port=quiet.port)
     finally:

@@ -221,6 +221,24 @@ def test_a_table_or_lines_are_the_body_itself(tenant: Tenant) -> None:
     assert worked(tenant, data(sent)["id"])["counts"]["created"] == 2
 
 
+@pytest.mark.parametrize("path", ["/v3/imports", "/v3/imports/dry-run"])
+def test_a_body_that_becomes_too_large_or_is_damaged_is_refused_before_a_row_is_stored(
+    tenant: Tenant, path: str
+) -> None:
+    importing(tenant).connector("virtual-calendar")
+    row = json.dumps(rooms("a")["rows"][0]).encode() + b"\n"
+    bodies = {
+        "bytes when they are unpacked": gzip.compress(b'{"id": "' + b"x" * 17_000_000),
+        "lines": gzip.compress(b"{}\n" * 100_002),
+        "ends early": gzip.compress(row * 50)[:-9],
+    }
+    for text, body in bodies.items():
+        sent = tenant.http.post(path, content=body, headers={"content-type": "application/x-ndjson"})
+        assert text in problem(sent)[2]
+        assert sent.status_code == (400 if text == "ends early" else 413)
+    assert data(tenant.get("/v3/imports")) == []
+
+
 def test_a_key_needs_the_permission_to_import(tenant: Tenant) -> None:
     tenant.connector("virtual-calendar")
     for path, body in (("", rooms("room-1")), (f"/{stored(tenant)}/cut-over", None)):

@@ -198,7 +198,7 @@ def test_a_degraded_connector_says_why_and_how_many_depend_on_it(
     )
     assert (source["class"], source["provider_code"], source["grants"]) == ("connector", "invalid_client", 6)
     assert source["remedy"]
-    assert source["since"] <= now() // SECOND <= source["probe_at"]
+    assert source["since"] <= server.now() // SECOND <= source["probe_at"]
     assert "host" not in source
     (google,) = overview(tenant)["grants"]
     assert (google["valid"], google["troubled"], google["held"]) == (6, 6, 6)

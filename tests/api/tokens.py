@@ -106,7 +106,7 @@ def offline(tenant: Tenant) -> dict[str, str]:
 
 def written(server: LiveServer, answer: httpx.Response) -> str:
     """The server's log, once it holds the record of this answer: it is written by a thread of its own."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while answer.headers["x-request-id"] not in (log := server.log.getvalue().decode()):
         assert time.monotonic() < until, "the request is not in the log"
         time.sleep(0.01)

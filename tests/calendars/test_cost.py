@@ -1,7 +1,6 @@
 """What hostile requests cost: CPU that grows as they do, and no more than a bound where they ask for much."""
 
 import contextlib
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from opengrant.calendars.hosted import fresh_event
 from opengrant.calendars.occurrences import instants
 from opengrant.errors import InvalidData, InvalidPayload, InvalidRequest
 from opengrant.model.calendars import Calendar
+from tests.calendars.cpu import LINEAR, cost, growth
 from tests.calendars.test_hosted import grant
 
 NINE = 1_772_442_000  # 2026-03-02T09:00Z, a Monday
@@ -80,19 +80,7 @@ HOSTILE: dict[str, Callable[[int], object]] = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_cost_grows_as_the_request_does(kind: str) -> None:
-    """Four times the size costs four times as much; what grows with its square costs sixteen."""
-    assert cost(HOSTILE[kind], 16_000) / cost(HOSTILE[kind], 4_000) < 8
-
-
-def cost(act: Callable[[int], object], n: int) -> float:
-    """Seconds of CPU, the least of three."""
-    found = []
-    for _ in range(3):
-        began = time.process_time()
-        act(n)
-        found.append(time.process_time() - began)
-    # Below a hundredth of a second, the machine is measured rather than the code.
-    return max(min(found), 0.01)
+    assert growth(HOSTILE[kind], 4_000, 16_000) < LINEAR
 
 
 @pytest.mark.parametrize(
@@ -148,6 +136,6 @@ def test_availability_grows_with_its_window_and_its_answer_is_bounded() -> None:
         busy = [(at, at + 60) for at in range(wanted.start, wanted.end, 3600)]
         slots(wanted, [Person(str(number), busy) for number in range(10)], "max-availability")
 
-    assert cost(find, 80) / cost(find, 20) < 8
+    assert growth(find, 20, 80) < LINEAR
     with pytest.raises(InvalidData, match="interval_minutes"):
         asked(93, 50).wanted()

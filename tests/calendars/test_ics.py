@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import random
 import re
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
@@ -36,6 +35,7 @@ from opengrant.store.events import webhooks
 from opengrant.store.events.webhooks import Webhook
 from opengrant.store.tenants import applications
 from opengrant.vault.digests import Digests
+from tests.calendars.cpu import LINEAR, growth
 from tests.calendars.test_hosted import at, begins, draft, grant, listed, rows, window
 
 OWNER = grant()
@@ -609,21 +609,14 @@ HOSTILE: dict[str, Callable[[int], str]] = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_cost_grows_as_the_file_does(kind: str) -> None:
-    """Four times the size costs four times as much; what grows with its square costs sixteen."""
+    texts = {size: HOSTILE[kind](size) for size in (1_000, 4_000, 16_000)}
 
-    def cost(n: int) -> float:
-        text = HOSTILE[kind](n)
-        found = []
-        for _ in range(3):
-            began = time.process_time()
-            with contextlib.suppress(InvalidData):
-                read_file(text, OWNER, CALENDAR, at=now())
-            found.append(time.process_time() - began)
-        # Below a hundredth of a second, the machine is measured rather than the reader.
-        return max(min(found), 0.01)
+    def read(size: int) -> None:
+        with contextlib.suppress(InvalidData):
+            read_file(texts[size], OWNER, CALENDAR, at=now())
 
-    cost(1000)
-    assert cost(16_000) / cost(4_000) < 8
+    read(1_000)
+    assert growth(read, 4_000, 16_000) < LINEAR
 
 
 def test_rules_that_take_long_end_an_import() -> None:

@@ -1,7 +1,6 @@
 """`opengrant doctor`: each thing that can be wrong with an installation has a line that says what to do about it."""
 
 import json
-import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from opengrant.server.doctor.finding import Finding
 from opengrant.settings import Settings
 from opengrant.store.engine.port import Statement, Steps
 from tests.peers.postgres import Postgres
+from tests.peers.processes import free_ports
 from tests.support import settings_from
 
 DAY = 86_400 * SECOND
@@ -39,8 +39,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, dead: int) -> Setti
 
 @pytest.fixture
 def dead() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    (port,) = free_ports(1)
     return port
 
 

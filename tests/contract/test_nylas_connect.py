@@ -145,7 +145,7 @@ async def test_a_page_connects_its_user_by_itself(site: Tenant, web: WebPage, pa
     info = session["grantInfo"]
     assert (info["id"], info["email"], info["provider"]) == (grant["id"], ANA, "google")
     assert set(session["scope"].split()) == {"openid", "https://www.googleapis.com/auth/userinfo.email"}
-    assert page.url == web.callback, "the code has left the address"
+    await expect(page).to_have_url(web.callback)  # the code has left the address
     await page.reload()
     assert (await shown(page))["session"] == session
 

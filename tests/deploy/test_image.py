@@ -69,6 +69,11 @@ def test_the_image_runs_as_a_user_without_rights_and_keeps_data_on_its_volume() 
     assert json.loads(one("ENTRYPOINT")) == ["opengrant"]
 
 
+def test_older_builders_know_the_options_of_the_health_check() -> None:
+    """Docker 20.10, that of Debian 12, and Buildah 1.28 refuse `--start-interval`, which came in 2023."""
+    assert set(re.findall(r"--([a-z-]+)=", one("HEALTHCHECK"))) <= {"interval", "timeout", "start-period", "retries"}
+
+
 def test_what_is_copied_exists_and_nothing_else_reaches_the_build() -> None:
     ignored, *kept = (ROOT / ".dockerignore").read_text().split("*\n", 1)[1].splitlines()
     allowed = {line[1:] for line in [ignored, *kept] if line.startswith("!")}

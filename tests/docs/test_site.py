@@ -66,6 +66,12 @@ def test_each_page_is_in_the_navigation_or_in_an_index(folder: Path) -> None:
     assert sorted(pages - listed) == []
 
 
+def test_each_column_of_a_table_has_a_heading(folder: Path) -> None:
+    """A screen reader says it with each cell."""
+    pages = {str(page.parent.relative_to(folder)): page.read_text() for page in folder.rglob("index.html")}
+    assert [page for page, text in pages.items() if re.search(r"<th[^>]*>\s*</th>", text)] == []
+
+
 def test_code_between_the_steps_of_a_list_does_not_end_the_list(folder: Path) -> None:
     """Python's Markdown counts spaces that GitHub does not."""
     (steps,) = re.findall(r"<ol>.*?</ol>", (folder / "postgresql/index.html").read_text(), re.DOTALL)
@@ -83,7 +89,7 @@ async def test_it_asks_no_other_host_and_is_accessible_in_both_themes(
         page = await browser.new_page(viewport={"width": width, "height": 850}, reduced_motion="reduce")
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
-        for path in ("/", "/operating/"):
+        for path in ("/", "/operating/", "/benchmarks/"):
             await page.goto(url + path, wait_until="networkidle")
             assert [one for one in asked if not one.startswith((url, "data:", "blob:" + url))] == []
             await page.evaluate(axe)

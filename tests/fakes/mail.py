@@ -105,7 +105,7 @@ class FakeMail:
 
     async def ended(self) -> None:
         """Wait until all clients have gone, and their last lines are heard."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await asyncio.gather(*self._talks)
 
     def count(self, verb: str) -> int:

@@ -326,9 +326,9 @@ class FakeOAuth:
         return sum(seen.endpoint == endpoint for seen in self.requests)
 
     def wait_for(self, endpoint: Endpoint, count: int) -> None:
-        """Block until an endpoint has seen so many requests. Raises TimeoutError after 30 s."""
+        """Block until an endpoint has seen so many requests. Raises TimeoutError after 60 s."""
         with self._arrived:
-            if not self._arrived.wait_for(lambda: self.count(endpoint) >= count, timeout=30):
+            if not self._arrived.wait_for(lambda: self.count(endpoint) >= count, timeout=60):
                 raise TimeoutError(f"{endpoint} saw {self.count(endpoint)} requests, not {count}")
 
     @contextmanager

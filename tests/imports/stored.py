@@ -11,10 +11,11 @@ from pydantic import SecretStr
 
 from opengrant.model import CustomConnect, ProviderName, now
 from opengrant.model.imports import Import, ImportRow, StagedRow, encode_rows
-from opengrant.model.logins import OAuthLogin
+from opengrant.model.logins import OAuthLogin, VirtualCalendarLogin
 from opengrant.store import secrets
 from opengrant.store.engine.port import Statement, Steps
 from opengrant.store.imports import batches, jobs
+from opengrant.store.imports.batches import Batch
 from opengrant.vault import Owner, Vault
 from tests.support import LiveServer, Tenant
 
@@ -22,6 +23,10 @@ from tests.support import LiveServer, Tenant
 def oauth_row(line: int, token: str, provider: str = "google", grant_id: str | None = None, **more: Any) -> ImportRow:
     login = OAuthLogin(provider=ProviderName(provider), refresh_token=SecretStr(token))
     return ImportRow(line, CustomConnect(login=login, **more), f"row-{line}", grant_id)
+
+
+def room_row(line: int, name: str, grant_id: str | None = None) -> ImportRow:
+    return ImportRow(line, CustomConnect(login=VirtualCalendarLogin(email=name)), f"row-{line}", grant_id)
 
 
 def stored(
@@ -168,6 +173,15 @@ class Stored:
         """Sealed parts of the input that are left."""
         sql = "select count(*) from secrets where application_id = $1 and owner_kind = 'import' and owner_id = $2"
         return int(self.server.rows(sql, self.job.application_id, self.job.id)[0][0])
+
+
+def leased(one: Stored) -> Batch:
+    """A batch that another node has."""
+    db, of = one.server.services.import_work.db, (one.job.application_id, one.job.id)
+    lease = batches.lease(*of, "another-node", at=now(), busy=[], full=[], dialect=db.dialect)
+    batch: Batch | None = one.server.call(db.write(lease))
+    assert batch is not None
+    return batch
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import pyrage
 import pytest
 from pydantic_core import to_json
 
@@ -92,8 +93,12 @@ def test_a_file_becomes_grants_and_the_failed_rows_are_imported_again(
     for said in (done.stdout, done.stderr, dry.stdout, dry.stderr, results_file.read_text()):
         assert token not in said
     assert stat.S_IMODE(failed_file.stat().st_mode) == 0o600
-    # The others were refused as they were read.
-    assert [json.loads(line)["id"] for line in failed_file.read_text().splitlines()] == ["u-5"]
+    # Two rows are to be corrected. One repeats another, and is named.
+    failed = [json.loads(line) for line in failed_file.read_text().splitlines()]
+    assert [row["id"] for row in failed] == ["u-5", "u-6"]
+    assert (
+        "1 line(s) that could not be read, or repeat an earlier one. Correct them in your file: line 3." in done.stderr
+    )
 
     again = home.run(str(file), "--json")
     assert json.loads(again.stdout)["counts"] == {
@@ -104,18 +109,23 @@ def test_a_file_becomes_grants_and_the_failed_rows_are_imported_again(
     }
     assert "--again imports it once more" in again.stderr
 
-    fixed = json.loads(failed_file.read_text())
-    del fixed["workspace_id"]
+    del failed[0]["workspace_id"]
+    failed[1]["settings"] = {"email": failed[1]["settings"]["emial"]}
     piped = subprocess.run(
         [OPENGRANT, "import", "-", "--name", "fixed", "--results", str(tmp_path / "fixed.ndjson")],
-        input=to_json(fixed),
+        input=b"".join(to_json(row) + b"\n" for row in failed),
         env=environment(home.directory, home.env),
         capture_output=True,
         timeout=60,
         check=False,
     )
     assert piped.returncode == 0, piped.stderr
-    assert json.loads((tmp_path / "fixed.ndjson").read_text())["outcome"] == "created"
+    fixed = [json.loads(line) for line in (tmp_path / "fixed.ndjson").read_text().splitlines()]
+    assert [(row["id"], row["outcome"]) for row in fixed] == [("u-5", "created"), ("u-6", "created")]
+    job = home.jobs()[0]["id"]
+    nothing = home.run("failed", job, str(tmp_path / "nothing.ndjson"))
+    assert (nothing.returncode, "is not written" in nothing.stdout) == (0, True)
+    assert not (tmp_path / "nothing.ndjson").exists()
     assert [(job["name"], job["status"]) for job in home.jobs()[:2]] == [
         ("fixed", "finished"),
         (file.name, "finished"),
@@ -171,6 +181,29 @@ def test_a_stream_that_is_interrupted_leaves_nothing_and_says_how_to_go_on(home:
     assert all(job["name"] != "standard input" for job in home.jobs())
 
 
+def test_an_encrypted_input_that_was_cut_off_is_imported_up_to_there(home: Home, tmp_path: Path) -> None:
+    key = pyrage.x25519.Identity.generate()
+    identity = tmp_path / "key.txt"
+    identity.write_text(str(key))
+    rows = [{"provider": "virtual-calendar", "settings": {"email": f"cut-{number}"}} for number in range(3000)]
+    whole = pyrage.encrypt(b"".join(to_json(row) + b"\n" for row in rows), [key.to_public()])
+    file = tmp_path / "rows.age"
+    file.write_bytes(whole[: len(whole) // 2])
+    dry = home.run(str(file), "--identity", str(identity), "--dry-run", "--json")
+    assert json.loads(dry.stdout)["refused"] == {"unreadable": 2}
+    done = home.run(str(file), "--identity", str(identity), "--json")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["status"], report["counts"]["refused"]) == (1, "finished", 2), done.stderr
+    assert report["counts"]["created"] >= 500
+    assert "Warning: The encrypted input was cut off" in done.stderr
+    again = home.run(str(file), "--identity", str(identity), "--json")
+    assert json.loads(again.stdout)["id"] == report["id"]
+
+    file.write_bytes(whole)
+    complete = home.run(str(file), "--identity", str(identity), "--json")
+    assert json.loads(complete.stdout)["counts"]["created"] == 3000 - report["counts"]["created"]
+
+
 def test_an_input_that_cannot_be_used_is_one_sentence(home: Home, tmp_path: Path) -> None:
     file = tmp_path / "rows"
     for content, options, told in (
@@ -178,6 +211,8 @@ def test_an_input_that_cannot_be_used_is_one_sentence(home: Home, tmp_path: Path
         ('{"provider": "google"}\n'.encode("utf-16"), (), "iconv -f UTF-16"),
         (b"provider,refresh_tokn\ngoogle,x\n", (), "did you mean 'refresh_token'?"),
         (b'{"provider": "yahoo", "settings": {"refresh_token": "t"}}\n', (), "no yahoo connector"),
+        (b"", (), "The input has no rows."),
+        (b"id,provider,email\n", ("--dry-run",), "The input has no rows."),
         (b"{}\n", ("--map", "refresh_tokn=x"), "did you mean 'refresh_token'?"),
         (b"{}\n", ("--results", "out.txt"), "name it .ndjson or .csv"),
         (b"{}\n", ("--cut-over-at", "2020-01-01"), "the time has passed"),

@@ -259,7 +259,7 @@ async def test_an_input_from_a_pipe(encrypted: bool, identity: Any, tmp_path: Pa
         beside.submit(_write_all, begin, sent)
         source = Input("standard input", file, None)
         assert source.is_encrypted == encrypted
-        pieces = source.decrypted(key) if encrypted else source.pieces(None)
+        pieces = source.decrypted(key, None) if encrypted else source.pieces(None)
         assert b"".join([piece async for piece in pieces]) == content
 
 

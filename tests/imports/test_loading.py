@@ -1,5 +1,6 @@
 """Storing an input: in sealed batches of one source, continued after a crash, and known by its content."""
 
+import asyncio
 import gzip
 import random
 from collections import Counter
@@ -12,7 +13,7 @@ import pytest
 from pydantic_core import to_json
 
 from opengrant.api.import_rows import ROWS
-from opengrant.errors import InvalidRequest
+from opengrant.errors import InvalidRequest, StoreUnavailable
 from opengrant.imports.loading import ChangedInput, Loaded, NewImport, Superseded
 from opengrant.model import SECOND
 from opengrant.model.imports import Import, ImportRow, decode_rows
@@ -155,6 +156,36 @@ def test_a_stream_is_known_by_its_content_when_it_has_ended_and_half_of_one_leav
     assert tuple(tenant.server.rows(count, tenant.application.id)[0]) == (1 + 3000 + 6 + 1, 6)
 
 
+def test_an_input_is_removed_in_portions_and_the_rest_later_if_the_database_goes_away(tenant: Tenant) -> None:
+    tenant.connector("google")
+    data = lines([google(number) for number in range(4000)])
+    loading, left = tenant.server.services.import_loading, list[int]()
+
+    async def broken() -> AsyncIterator[bytes]:
+        async for piece in pieces(data):
+            yield piece
+        left[:] = [2]  # so many writes, and the database is away
+        raise Killed
+
+    class Leaving:
+        dialect, read = loading.db.dialect, loading.db.read
+
+        async def write(self, steps: Any) -> Any:
+            if left and not left[0]:
+                steps.close()
+                raise StoreUnavailable("The database is away.")
+            left[:] = [number - 1 for number in left]
+            return await loading.db.write(steps)
+
+    with pytest.raises(Killed):
+        tenant.server.call(replace(loading, db=Leaving()).load(tenant.application, broken(), USERS, ROWS))
+    count = "select (select count(*) from import_rows where application_id = $1), (select count(*) from secrets where "
+    count += "application_id = $1 and owner_kind = 'import'), (select count(*) from imports where application_id = $1)"
+    assert tuple(tenant.server.rows(count, tenant.application.id)[0]) == (4000, 0, 1)
+    tenant.server.call(tenant.server.services.import_work.forget(tenant.application))
+    assert tuple(tenant.server.rows(count, tenant.application.id)[0]) == (0, 0, 0)
+
+
 def test_a_file_that_changes_while_it_is_read_is_removed(tenant: Tenant) -> None:
     tenant.connector("google")
     data = lines([google(number) for number in range(3000)])
@@ -190,6 +221,56 @@ def test_of_two_processes_that_store_one_input_one_stops(tenant: Tenant) -> None
     assert Counter(outcome for outcome, _, _ in stored(tenant, job).values()) == {"waiting": 3000}
 
 
+def test_of_two_processes_that_begin_with_one_input_the_slower_one_takes_nothing_away(tenant: Tenant) -> None:
+    """The first one has written nothing yet when the second one has begun to write."""
+    tenant.connector("google")
+    data = lines([google(number) for number in range(3000)])
+    work, content = tenant.server.services.import_loading.load, sha256(data).digest()
+
+    async def both() -> Loaded:
+        begun, written, goes_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def late() -> AsyncIterator[bytes]:
+            begun.set()
+            await written.wait()
+            yield data
+
+        async def early() -> AsyncIterator[bytes]:
+            yield data[: len(data) * 3 // 4]
+            written.set()
+            await goes_on.wait()
+            yield data[len(data) * 3 // 4 :]
+
+        slower = asyncio.create_task(work(tenant.application, late(), USERS, ROWS, content=content))
+        await begun.wait()
+        faster = asyncio.create_task(work(tenant.application, early(), USERS, ROWS, content=content))
+        with pytest.raises(Superseded):
+            await slower
+        goes_on.set()
+        return await faster
+
+    job = tenant.server.call(both()).job
+    assert Counter(outcome for outcome, _, _ in stored(tenant, job).values()) == {"waiting": 3000}
+
+
+def test_an_import_that_goes_on_does_not_get_other_options(tenant: Tenant) -> None:
+    """Who forgot `--cut-over`, and stopped the command, would spend the tokens with the right one."""
+    tenant.connector("zoom")
+    data = lines([{"provider": "zoom", "settings": {"refresh_token": f"zoom-{number}"}} for number in range(3000)])
+    with pytest.raises(Killed):
+        load(tenant, data, killed_at=len(data) * 3 // 4)
+    careful = replace(USERS, cut_over=True)
+    with pytest.raises(InvalidRequest, match="cancel that import first") as refused:
+        load(tenant, data, careful)
+    job = load(tenant, data).job
+    assert job.id in refused.value.message
+    with pytest.raises(InvalidRequest, match="another cut_over"):
+        load(tenant, data, careful)
+    tenant.server.call(tenant.server.services.imports.cancel(tenant.application, job.id))
+    again = load(tenant, data, careful)
+    assert (again.known, again.job.cut_over) == (False, True)
+
+
 def test_tokens_that_end_with_their_use_wait_for_the_cut_over(tenant: Tenant) -> None:
     for provider in ("google", "zoom", "imap"):
         tenant.connector(provider)
@@ -200,6 +281,35 @@ def test_tokens_that_end_with_their_use_wait_for_the_cut_over(tenant: Tenant) ->
     assert dict(map(tuple, states)) == {"google": "waiting", "zoom": "staged", "imap": "waiting"}
     sources = tenant.server.rows("select provider, state from import_sources where import_id = $1", job.id)
     assert dict(map(tuple, sources)) == {"google": "open", "zoom": "staged", "imap": "open"}
+
+
+def test_a_piece_that_expands_to_many_lines_is_written_while_it_is_read(tenant: Tenant) -> None:
+    """And is continued from there: what is stored was counted by the rows that were taken."""
+    tenant.connector("google")
+    data = gzip.compress(lines([google(number) for number in range(12_000)]), mtime=0)
+    loading = tenant.server.services.import_loading
+    stored_to = list[int]()
+
+    class Killing:
+        """A store that fails when half of the piece is stored."""
+
+        dialect, read = loading.db.dialect, loading.db.read
+
+        async def write(self, steps: Any) -> Any:
+            found = await loading.db.write(steps)
+            if isinstance(found, Import):
+                stored_to.append(found.lines)
+                if found.lines >= 6000:
+                    raise Killed
+            return found
+
+    killed = replace(loading, db=Killing())
+    content = sha256(data).digest()
+    with pytest.raises(Killed):
+        tenant.server.call(killed.load(tenant.application, pieces(data, size=len(data)), USERS, ROWS, content=content))
+    assert stored_to == [2000, 4000, 6000]
+    job = load(tenant, data).job
+    assert Counter(outcome for outcome, _, _ in stored(tenant, job).values()) == {"waiting": 12_000}
 
 
 def test_a_connector_that_is_missing_stops_the_import_and_it_goes_on_when_it_is_there(tenant: Tenant) -> None:

@@ -56,6 +56,15 @@ def test_connections_of_nango() -> None:
     assert shape("nango.ndjson", *maps, constants=("provider=microsoft",))[1] == found[1]
 
 
+def test_a_list_where_a_preset_reads_a_text_refuses_its_row_only() -> None:
+    nango = RowMap.of((), (), "nango", known=ROWS.settings)
+    good = b'{"connection_id": "c2", "provider": "google", "credentials": {"refresh_token": "1//x"}}\n'
+    odd = b'{"connection_id": ["c1"], "provider": "google", "credentials": {"refresh_token": {"x": 1}}}\n'
+    refused, taken = bodies(items(odd + good, nango))
+    assert refused == "id: should be a string of at most 256 printable characters."
+    assert taken == token("google", "1//x", id="c2")
+
+
 def test_accounts_of_emailengine() -> None:
     john = {
         "email": "john@mail.example",

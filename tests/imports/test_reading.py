@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from opengrant.errors import InvalidPayload
-from opengrant.imports.reading import LONGEST_LINE, Format, Read, Reader, Row, Unread, format_of
+from opengrant.imports.reading import LONGEST_LINE, CutOff, Format, Read, Reader, Row, Unread, format_of
 
 
 def read(data: bytes, *, piece: int = 7, format_: Format | None = None) -> list[Read]:
@@ -113,9 +113,33 @@ def test_a_bomb_of_gzip_is_expanded_in_pieces() -> None:
     assert most < 6_000_000
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_an_input_in_utf_16_is_refused_as_a_whole(encoding: str) -> None:
-    assert "iconv -f UTF-16" in refusal('{"id": 1}\n'.encode(encoding))
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [
+        *(("utf-16", "UTF-16 "), ("utf-16-le", "UTF-16LE "), ("utf-16-be", "UTF-16BE ")),
+        *(("utf-32", "UTF-32 "), ("utf-32-le", "UTF-32LE "), ("utf-32-be", "UTF-32BE ")),
+    ],
+)
+def test_an_input_in_another_encoding_is_refused_as_a_whole(encoding: str, named: str) -> None:
+    assert f"iconv -f {named}" in refusal('{"id": 1}\n'.encode(encoding))
+
+
+def test_an_input_that_breaks_off_says_so_in_a_last_line() -> None:
+    reader = Reader()
+    found = [*reader.feed(b'{"id": 1}\n{"id'), *reader.end(CutOff("It was cut off.", "Copy it again."))]
+    assert rows(found) == [(1, {"id": 1})]
+    assert unread(found) == {2: "The line is not JSON: its end is missing.", 3: "It was cut off."}
+    assert reader.cut_off is not None
+
+
+def test_a_header_that_is_too_long_is_not_passed_over() -> None:
+    columns = ",".join(f"c{number}" for number in range(60_000)).encode()
+    with pytest.raises(InvalidPayload, match="the header is longer than 256 KB"):
+        read(columns + b"\nid,name\n1,a\n", piece=4096, format_="csv")
+
+
+def test_lines_that_end_with_cr_alone_are_named() -> None:
+    assert "tr '\\r' '\\n'" in refusal(b"id,name\r1,a\r2,b\r")
 
 
 def test_other_layouts_of_json_and_other_packers_are_named() -> None:

@@ -2,16 +2,24 @@
 
 import asyncio
 import copy
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
+from pydantic_core import to_json
 
+from opengrant.api.import_rows import ROWS
+from opengrant.imports.imports import ImportedRow
+from opengrant.imports.loading import NewImport
 from opengrant.imports.restoring import CannotRestore
+from opengrant.imports.verifying import Work
 from opengrant.model import SECOND, Application
+from opengrant.model.imports import Import
 from tests.fakes.oauth import FakeOAuth
 from tests.imports.restored import Line, outcomes, restore, secrets_of
+from tests.imports.stored import leased, stored
 from tests.support import LiveServer, Tenant, data, secret
 
 
@@ -277,3 +285,63 @@ def test_a_secret_that_does_not_open_is_named_and_left_out(
     assert again[-1]["end"] == {"grants": 2, "unreadable": 1}
     results = restore(server, stranger.application, into_another_installation(again))
     assert outcomes(results) == {"refused": 1, "created": 1}
+
+
+def test_a_node_that_has_lost_its_lease_changes_no_row(
+    tenant: Tenant, lines: list[Line], log_stream: io.BytesIO
+) -> None:
+    """The other node has the rows as they were: not tried, and not failed."""
+    restoration = tenant.server.services.restoring.begin(tenant.application)
+    rows = [tenant.server.call(restoration.take(number, line)) for number, line in enumerate(lines, 1)]
+    done = stored(tenant, [row for row in rows if row is not None])
+    mine = leased(done)
+    done.server.rows("update import_batches set owner = 'other' where import_id = $1 returning 1", done.job.id)
+    logged = len(log_stream.getvalue())
+    done.server.call(
+        done.server.services.import_work.verifying.run(Work(app=tenant.application, job=done.job, batch=mine))
+    )
+    tried = done.server.rows("select outcome, attempts from import_rows where import_id = $1", done.job.id)
+    assert [tuple(row) for row in tried] == [("waiting", 0), ("waiting", 0)]
+    assert b"import_row_broken" not in log_stream.getvalue()[logged:]
+
+
+def test_refused_grants_of_an_export_are_imported_again_from_the_file_of_failed_rows(
+    server: LiveServer, tenant: Tenant, stranger: Tenant, lines: list[Line]
+) -> None:
+    content = b"".join(to_json(line) + b"\n" for line in lines)
+    job = imported(stranger, content)
+    assert {one.class_ for one in results_of(stranger, job)} == {"conflict"}  # the ids are those of the tenant
+
+    failed = server.call(collected(server.services.import_remaining.lines(stranger.application, job)))
+    for line in grants_of(lines):
+        assert tenant.delete(f"/v3/grants/{line['grant']['id']}").status_code == 200
+    again = imported(stranger, failed)
+    assert [one.outcome for one in results_of(stranger, again)] == ["created", "created"]
+    spaces = {space["workspace_id"]: space["name"] for space in data(stranger.get("/v3/workspaces"))}
+    assert spaces[data(stranger.get("/v3/grants/external:user-2"))["workspace_id"]] == "Sales"
+
+
+def imported(tenant: Tenant, content: bytes) -> Import:
+    services, app = tenant.server.services, tenant.application
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield content
+
+    async def work() -> Import:
+        exports = services.restoring.begin(app)
+        new = NewImport(name="export")
+        loaded = await services.import_loading.load(app, pieces(), new, ROWS, exports=exports)
+        assert not exports.cut_off
+        while await services.import_work.run_round():
+            continue
+        return loaded.job
+
+    return tenant.server.call(work())
+
+
+def results_of(tenant: Tenant, job: Import) -> list[ImportedRow]:
+    return tenant.server.call(tenant.server.services.imports.results(tenant.application, job, after=0, limit=100))
+
+
+async def collected(pieces: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in pieces])

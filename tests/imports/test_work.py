@@ -11,7 +11,7 @@ from opengrant.errors import StoreUnavailable
 from opengrant.store.engine.port import Statement, Steps
 from opengrant.store.grants import grants
 from tests.fakes.oauth import FakeOAuth, Reply
-from tests.imports.stored import Stored, oauth_row, stored
+from tests.imports.stored import Stored, oauth_row, room_row, stored
 from tests.nodes.node import consent
 from tests.peers.dovecot import ELSEWHERE, Dovecot
 from tests.support import LiveServer, Tenant, data, imap, secret
@@ -67,6 +67,22 @@ def test_ids_are_kept_where_they_are_free(tenant: Tenant, stranger: Tenant, prov
     assert {class_ for outcome, _, class_ in results.values() if outcome == "refused"} == {"conflict"}
     assert (results[1][1], results[6][1]) == (kept[0], kept[2])
     assert tenant.grants() == 3
+
+
+def test_an_id_that_two_applications_import_at_the_same_time_is_one_grants(tenant: Tenant, stranger: Tenant) -> None:
+    ids = [str(uuid.uuid4()) for _ in range(40)]
+    imports = []
+    for one in (tenant, stranger):
+        one.connector("virtual-calendar")
+        rows = [room_row(line, f"room-{line}", grant_id=id_) for line, id_ in enumerate(ids, start=1)]
+        imports.append(stored(one, rows))
+    tenant.server.rows("update imports set state = 'running' where id = $1 returning 1", imports[0].job.id)
+    imports[0].work()
+    both = [one.results() for one in imports]
+    assert [one.state for one in imports] == ["finished", "finished"]
+    for line in range(1, 41):
+        assert sorted((of[line][0], of[line][2]) for of in both) == [("created", None), ("refused", "conflict")]
+    assert tenant.grants() + stranger.grants() == 40
 
 
 def test_an_answer_that_will_not_change_is_final_and_says_what_to_do(tenant: Tenant, provider: FakeOAuth) -> None:

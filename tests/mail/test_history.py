@@ -176,7 +176,7 @@ def test_two_clients_at_once_end_in_the_same_view(tenant: Tenant, grant: str, do
         for running in [pool.submit(run, one, changes(chance, 12)) for one in (client, program)]:
             running.result()
     with owner_of(dovecot, empty=False) as fresh:
-        there, deadline = view_of(fresh), time.monotonic() + 10
+        there, deadline = view_of(fresh), time.monotonic() + 60
         # Dovecot's counts in a list of folders are behind for a moment.
         while (seen := client.view()) != there and time.monotonic() < deadline:
             time.sleep(0.2)

@@ -1,15 +1,19 @@
 """A mail server that allows one connection for each mailbox, as its administrator may set."""
 
-from collections.abc import Iterator
+import contextlib
+import imaplib
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from opengrant.mail import sessions
 from opengrant.model import SECOND
 from tests.announcing import subscribe
 from tests.fakes.receiver import Hook
 from tests.mail.mailbox import OWNER, Owner, mail
 from tests.mail.test_messages import path
 from tests.mail.test_watching import TOLD, Told
+from tests.nodes.node import until
 from tests.peers.dovecot import Dovecot
 from tests.support import LiveServer, Tenant, data, imap, problem
 
@@ -26,10 +30,31 @@ def server(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield live
 
 
-def test_a_taken_connection_is_a_429_and_what_rests_makes_room(tenant: Tenant, dovecot: Dovecot) -> None:
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Call it, and the server is asked for twenty seconds: a busy one takes long to see that a connection has gone."""
+    return lambda: monkeypatch.setattr(sessions, "_PAUSES", (0.1,) * 200)
+
+
+def once_free(dovecot: Dovecot) -> Owner:
+    """Logged in as soon as the server has seen that the connection before has gone."""
+    entered: list[Owner] = []
+
+    def enter() -> bool:
+        with contextlib.suppress(OSError, imaplib.IMAP4.error):
+            entered.append(Owner(dovecot))
+        return bool(entered)
+
+    until(enter, "the connection stays taken")
+    return entered[0]
+
+
+def test_a_taken_connection_is_a_429_and_what_rests_makes_room(
+    tenant: Tenant, dovecot: Dovecot, patience: Callable[[], None]
+) -> None:
     tenant.connector("imap")
     grant = f"/v3/grants/{data(tenant.connect('imap', imap(dovecot, OWNER)))['id']}"
-    owner = Owner(dovecot)
+    owner = once_free(dovecot)
     owner.empty()
     owner.put(mail(1, files=[("a.pdf", b"%PDF small")]))
 
@@ -40,6 +65,8 @@ def test_a_taken_connection_is_a_429_and_what_rests_makes_room(tenant: Tenant, d
     assert "connections" in message
 
     owner.client.logout()
+    patience()
+    until(lambda: tenant.get(f"{grant}/messages?in=INBOX").status_code == 200, "the connection stays taken")
     (one,) = data(tenant.get(f"{grant}/messages?in=INBOX"))
     # The session of that call rests now, and a download takes another one.
     at = f"{path(grant, one['id'])}/attachments/{one['attachments'][0]['id']}/download"
@@ -49,7 +76,10 @@ def test_a_taken_connection_is_a_429_and_what_rests_makes_room(tenant: Tenant, d
     assert data(tenant.get(grant))["grant_status"] == "valid"
 
 
-def test_a_connection_that_listens_makes_room_for_calls(tenant: Tenant, dovecot: Dovecot, hook: Hook) -> None:
+def test_a_connection_that_listens_makes_room_for_calls(
+    tenant: Tenant, dovecot: Dovecot, hook: Hook, patience: Callable[[], None]
+) -> None:
+    patience()
     tenant.connector("imap")
     grant_id = data(tenant.connect("imap", imap(dovecot, "alice@example.test")))["id"]
     subscribe(tenant, hook, *TOLD)

@@ -3,12 +3,12 @@
 import asyncio
 import ssl
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Any, Literal, Self
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from tests.api.tokens import written
 from tests.fakes.beside import Beside
 from tests.fakes.mail import FakeMail
 from tests.peers.dovecot import Dovecot
@@ -114,13 +114,11 @@ def test_a_session_is_used_again_and_one_that_has_ended_is_opened_anew(tenant: T
     assert len(sink.mails) == 5
 
 
-def test_a_message_without_its_copy_was_sent_all_the_same(
-    tenant: Tenant, grant: str, sink: Sink, log_stream: BytesIO
-) -> None:
-    sent = data(send(tenant, grant))
-    assert sent["folders"] == []
+def test_a_message_without_its_copy_was_sent_all_the_same(tenant: Tenant, grant: str, sink: Sink) -> None:
+    answer = send(tenant, grant)
+    assert data(answer)["folders"] == []
     assert len(sink.mails) == 1
-    logged = log_stream.getvalue().decode()
+    logged = written(tenant.server, answer)
     assert "sent_copy_failed" in logged
     assert "secret plans" not in logged
     assert "nobody reads this" not in logged

@@ -83,6 +83,7 @@ async def test_what_may_have_changed_something_is_not_done_twice():
 
 async def test_a_call_that_is_given_up_does_not_leave_its_answer_to_the_next():
     async with pool(replies={"NOOP": b""}) as (sessions, open_, server):
+        await sessions.call(key("g"), open_, folders)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await sessions.call(key("g"), open_, lambda _, session: session.run(b"NOOP"))
@@ -111,6 +112,6 @@ async def test_when_none_rests_one_more_is_told_to_come_back(bound):
 async def test_a_session_that_rests_long_is_closed():
     async with pool(idle=0.05) as (sessions, open_, server):
         await sessions.call(key("g"), open_, folders)
-        await asyncio.wait_for(server.ended(), 5)
+        await server.ended()
         assert server.count("LOGOUT") == 1
         assert sessions._kept == {}

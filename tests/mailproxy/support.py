@@ -2,7 +2,6 @@
 
 import imaplib
 import smtplib
-import socket
 import ssl
 import tempfile
 import time
@@ -80,8 +79,3 @@ def until(true: Callable[[], object], seconds: float = 60) -> None:
     while not true():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.01)
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    with socket.create_server((address, 0)) as held:
-        return int(held.getsockname()[1])

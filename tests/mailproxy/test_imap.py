@@ -244,8 +244,8 @@ def test_idle_tells_of_new_mail(proxied: Proxied, grant: Any, key: str, dovecot:
     line = Line(proxied)
     assert line.say(f"a LOGIN {grant['id']} {key}\r\n".encode()).startswith(b"a OK ")
     line.say(b"b SELECT INBOX\r\n")
-    while not line.file.readline().startswith(b"b OK"):
-        pass
+    while not (said := line.file.readline()).startswith(b"b OK"):
+        assert said, "the proxy has hung up"
     assert line.say(b"c IDLE\r\n").startswith(b"+")
     direct = imaplib.IMAP4("127.0.0.1", dovecot.imap)
     direct.login(ALICE, ACCOUNTS[ALICE])

@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from tests.cli.test_commands import opengrant, serving
-from tests.mailproxy.support import free_port
+from tests.peers.processes import free_ports
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def authority() -> trustme.CA:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_ports_open_with_tls_and_close_with_the_server(tmp_path: Path, authority: trustme.CA, workers: int) -> None:
-    certificate, port = tmp_path / "proxy.pem", free_port()
+    certificate, (port,) = tmp_path / "proxy.pem", free_ports(1)
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
     trust = ssl.create_default_context()
     authority.configure_trust(trust)
@@ -66,7 +66,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
 
 
 def test_without_tls_on_loopback_when_that_is_allowed(tmp_path: Path) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     env = {"OPENGRANT_PROXY__IMAP_PORT": str(port), "OPENGRANT_PROXY__ALLOW_PLAINTEXT": "true"}
     with serving(tmp_path, env):
         client = imaplib.IMAP4("127.0.0.1", port, timeout=60)

@@ -244,7 +244,7 @@ _EACH = 4
 
 def stand_still(directory: Path, log_stream: BytesIO) -> StoodStill:
     """Four refreshes and four connections of single-use tokens."""
-    patience = 1
+    patience = 5  # as long as a busy machine may take for what is answered at once
     with (
         FakeOAuth() as provider,
         ThreadPoolExecutor(2 * _EACH) as pool,

@@ -35,7 +35,7 @@ def released(chart: Path, kubeconfig: str, steps: Sequence[tuple[str, dict[str, 
     """Take the release opengrant in the namespace opengrant through steps of `helm`.
 
     steps    (install, upgrade, test or uninstall; the values, for the first two).
-    Returns  for each what went wrong, or nothing. A step that waits takes at most a minute.
+    Returns  for each what went wrong, or nothing. A step that waits takes at most two minutes.
     """
     answer: list[str] = _ask("steps", {"chart": str(chart), "kubeconfig": kubeconfig, "steps": list(steps)})
     return answer
@@ -43,7 +43,7 @@ def released(chart: Path, kubeconfig: str, steps: Sequence[tuple[str, dict[str, 
 
 def _ask(function: str, arguments: dict[str, Any]) -> Any:
     command, asked = [sys.executable, "-m", "tests.peers.helm"], json.dumps({function: arguments})
-    done = subprocess.run(command, cwd=ROOT, input=asked, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, cwd=ROOT, input=asked, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -73,7 +73,7 @@ def _inspect(helm_python: Any, chart: str, releases: Sequence[dict[str, Any]]) -
 
 def _steps(helm_python: Any, chart: str, kubeconfig: str, steps: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
     wrong = []
-    waits = {"wait": "watcher", "timeout": 60}
+    waits = {"wait": "watcher", "timeout": 120}
     # Releases are kept in memory: their Secrets would be written in a binary form.
     with helm_python.Config(namespace=NAME, kubeconfig_content=kubeconfig, storage_driver="memory") as config:
         for step, values in steps:
@@ -84,7 +84,7 @@ def _steps(helm_python: Any, chart: str, kubeconfig: str, steps: Sequence[tuple[
                     case "upgrade":
                         config.upgrade(chart, NAME, values, **waits)
                     case "test":
-                        config.test(NAME, timeout=60)
+                        config.test(NAME, timeout=120)
                     case "uninstall":
                         config.uninstall(NAME)
             except helm_python.HelmError as error:

@@ -129,17 +129,26 @@ class Postfix(Peer):
         return {"smtp_host": ELSEWHERE, "smtp_port": self.submissions}
 
     def forget(self) -> None:
-        """What was received so far."""
+        """What was received so far, and what is still on its way."""
+        deadline = time.monotonic() + 60
+        while self._queued():
+            assert time.monotonic() < deadline, f"{self._queued()} are not delivered"
+            time.sleep(0.02)
         for file in self._files():
             file.unlink()
 
-    def received(self, count: int, *, seconds: float = 20) -> list[Received]:
+    def received(self, count: int, *, seconds: float = 60) -> list[Received]:
         """So many messages, in no order, or fewer if the others do not come in time."""
         deadline = time.monotonic() + seconds
         while len(self._files()) < count and time.monotonic() < deadline:
             time.sleep(0.02)
         raws = [file.read_bytes() for file in self._files()]
         return [Received(str(BytesHeaderParser().parsebytes(raw)["Delivered-To"]), raw) for raw in raws]
+
+    def _queued(self) -> list[Path]:
+        """What Postfix has taken and not delivered yet."""
+        queues = (self.dir / "queue" / name for name in ("maildrop", "incoming", "active"))
+        return [file for queue in queues for file in queue.rglob("*") if file.is_file()]
 
     def _files(self) -> list[Path]:
         return [*self.dir.glob("mail/all/new/*")]

@@ -6,7 +6,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,10 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.peers.processes import UNPRIVILEGED, tied
+from tests.peers.processes import UNPRIVILEGED, free_ports, tied
 
-_READY = 30.0
-"""Seconds the server may take to accept connections."""
+_READY = 120.0
+"""Seconds the server may take to accept connections, and to make a database."""
 _USER = "opengrant"
 
 
@@ -131,7 +130,7 @@ class Postgres:
             raise RuntimeError(f"initdb failed:\n{made.stderr}")
 
     def _serve(self, directory: Path) -> bool:
-        self.port = _free_port()
+        (self.port,) = free_ports(1)
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,
@@ -177,10 +176,3 @@ def _binary(name: str) -> str:
     if not found:
         raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql")
     return str(found[-1])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -42,13 +42,21 @@ def end_group(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
+_kept: list[socket.socket] = []
+
+
 def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [sock.getsockname()[1] for sock in sockets]
-    finally:
-        for sock in sockets:
-            sock.close()
+    """Ports of 127.0.0.1 at which nothing listens, for one server each.
+
+    While this process runs, the system gives them to no other: each is kept by a socket that is bound and does not
+    listen. A server may listen beside it if it sets SO_REUSEADDR, as all of ours do.
+    """
+    sockets = [socket.socket() for _ in range(count)]
+    for kept in sockets:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+    _kept.extend(sockets)
+    return [kept.getsockname()[1] for kept in sockets]
 
 
 class Peer:

@@ -3,7 +3,6 @@
 import contextlib
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import httpx
 import psutil
 
 from tests.cli.test_commands import environment
+from tests.peers.processes import free_ports
 from tests.tracing.collector import Collector
 
 _WITHIN = 100.0
@@ -22,10 +22,8 @@ _WITHIN = 100.0
 @contextlib.contextmanager
 def two_workers(directory: Path, **settings: str) -> Iterator[tuple[psutil.Popen, str]]:
     """The parent process of two workers, and their URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    env = environment(directory, {"OPENGRANT_WORKERS": "2", "OPENGRANT_PORT": port, **settings})
+    (port,) = free_ports(1)
+    env = environment(directory, {"OPENGRANT_WORKERS": "2", "OPENGRANT_PORT": str(port), **settings})
     with (directory / "log").open("ab") as log:
         parent = psutil.Popen(
             [sys.executable, "-m", "opengrant", "serve"], env=env, stdout=subprocess.DEVNULL, stderr=log

@@ -487,7 +487,9 @@ def scripts(dialect: Dialect) -> dict[Callable[..., Any], list[Steps[Any]]]:
         known.grant_ids: [known.grant_ids(["g500", "none"], dialect)],
         known.external_ids: [known.external_ids("app", ["x5", "none"], dialect)],
         imports.held: [imports.held("app", "import", limit=100)],
-        imports.release: [imports.release("app", "import", {"g500": START, "g501": END}, up_to=2, dialect=dialect)],
+        imports.release: [
+            imports.release("app", "import", {"g500": START, "g501": END}, up_to=2, state="running", dialect=dialect)
+        ],
         grants.find_external: [grants.find_external("app", "x5"), grants.find_external("app", "none")],
         grants.set_aside: [grants.set_aside(GRANT)],
         grants.hold_unchanged: [grants.hold_unchanged(GRANT)],

@@ -1,5 +1,6 @@
 """A browser at /reference and /console of a live server, on SQLite: what the pages call is tested on both engines."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -107,6 +108,19 @@ async def page(view: BrowserContext) -> Page:
     return await view.new_page()
 
 
+async def follow(page: Page, where: str) -> None:
+    """Go to an address within the page. What was shown before is gone then; what comes may still be loaded."""
+    await page.evaluate(
+        """(where) => new Promise((done) => {
+            const before = location.href;
+            window.addEventListener("hashchange", () => done(), { once: true });
+            location.hash = where;
+            if (location.href === before) done();
+        })""",
+        where,
+    )
+
+
 class Console:
     """The page, as somebody uses it."""
 
@@ -132,7 +146,7 @@ class Console:
 
     async def go(self, where: str) -> None:
         """Within the page, as a link leads."""
-        await self.page.evaluate("(where) => { location.hash = where }", where)
+        await follow(self.page, where)
 
     async def press(self, name: str) -> None:
         await self.page.get_by_role("button", name=name, exact=True).click()
@@ -175,6 +189,29 @@ async def refuse(route: Route) -> None:
 
 async def hold(_: Route) -> None:
     """Let the page wait, for as long as it likes."""
+
+
+async def a_round_trip(page: Page) -> None:
+    """What the page began before has been told by now."""
+    await page.evaluate("() => fetch('/healthz').then((answer) => answer.text())")
+
+
+class Late:
+    """Give its `answer` to `route`: answers that the server has given, and that the page gets when they are let go."""
+
+    def __init__(self, method: str = "GET") -> None:
+        self.given = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self._method = method
+
+    async def answer(self, route: Route) -> None:
+        if route.request.method != self._method:
+            await route.fallback()
+            return
+        found = await route.fetch()
+        self.given.set()
+        await self.let_go.wait()
+        await route.fulfill(response=found)
 
 
 @pytest.fixture(scope="session")

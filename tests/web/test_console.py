@@ -155,6 +155,27 @@ async def test_who_is_signed_out_meanwhile_comes_back_to_the_same_page(console: 
     await expect(console.page.get_by_label("Client secret")).to_have_value("")
 
 
+async def test_what_was_typed_is_restored_whichever_call_finds_the_session_ended(
+    console: Console, tenant: Tenant
+) -> None:
+    page = console.page
+    await console.enter_with_key(tenant, "/connectors/google")
+    await page.get_by_label("Client ID").fill("client")
+    await page.get_by_label("Client secret").fill(secret("client"))
+    tenant.server.rows("delete from console_sessions where application_id = $1 returning id", tenant.application.id)
+    await page.keyboard.press("Control+k")
+    await page.get_by_role("combobox", name="Search").fill("client")
+    await page.get_by_label("API key").fill(tenant.api_key)
+    await console.press("Sign in")
+    await expect(page.get_by_text("Your entries are restored")).to_be_visible()
+    await expect(page.get_by_label("Client ID")).to_have_value("client")
+    await expect(page.get_by_label("Client secret")).to_have_value("")
+    await page.get_by_label("Client secret").fill(secret("client"))
+    await console.press("Create connector")
+    await expect(page.get_by_role("button", name="Run test")).to_be_visible()
+    await expect(page.get_by_text("Your entries are restored")).to_have_count(0)
+
+
 async def test_a_stranger_sees_nothing_of_another_application(
     console: Console, tenant: Tenant, stranger: Tenant, provider: FakeOAuth, hook: Hook
 ) -> None:
@@ -193,8 +214,10 @@ async def test_a_stranger_sees_nothing_of_another_application(
     )
     # Of a webhook that is not there the wire says 400; what takes an operator is refused before anything is looked for.
     assert statuses == [404] * 5 + [400] * 4 + [404] * 2 + [403] * 3
-    for where in ("/", "/webhooks", "/connectors", "/audit", "/keys"):
+    titles = ("Overview", "Webhooks", "Connectors", "Audit trail", "API keys")
+    for where, title in zip(("/", "/webhooks", "/connectors", "/audit", "/keys"), titles, strict=True):
         await console.go(where)
+        await expect(console.title).to_have_text(title)
         await expect(console.page.locator("main .loading")).to_have_count(0)
         text = await console.page.locator("main").inner_text()
         assert "ann@example.com" not in text
@@ -395,6 +418,7 @@ async def test_no_page_has_an_accessibility_violation_or_scrolls_sideways(
         await expect(console.dialog).to_be_visible()
         await look(f"{where} {button}")
         await console.page.keyboard.press("Escape")
+        await expect(console.dialog).to_have_count(0)
     await view.close()
     assert watch.broken == []
 

@@ -15,7 +15,7 @@ from tests.fakes.oauth import FakeOAuth
 from tests.fakes.receiver import Hook
 from tests.peers.dovecot import Dovecot
 from tests.support import LiveServer, Tenant, data, imap, secret
-from tests.web.conftest import Console, Watch, age, gmail, hold, refuse, violations
+from tests.web.conftest import Console, Late, Watch, age, gmail, hold, refuse, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -152,6 +152,7 @@ async def test_a_connector_is_set_up_tested_mended_and_deleted(
     await expect(page.get_by_text("userinfo.email")).to_be_visible()
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await console.press("Copy the redirect URI")
+    await expect(page.get_by_role("button", name="Copy the redirect URI")).to_have_text("Copied")
     assert await page.evaluate("navigator.clipboard.readText()") == f"{tenant.server.url}/v3/connect/callback"
     await page.get_by_label("Client ID").fill("client")
     await page.get_by_label("Client secret").fill(secret("wrong"))
@@ -202,6 +203,23 @@ async def test_a_connector_is_set_up_tested_mended_and_deleted(
     assert data(tenant.get("/v3/grants"))[0]["grant_status"] == "invalid"
 
 
+async def test_a_secret_that_is_typed_while_another_is_saved_stays(console: Console, tenant: Tenant) -> None:
+    page, late = console.page, Late("PATCH")
+    tenant.connector("google")
+    await console.enter(tenant, "/connectors/google")
+    field, second = page.get_by_label("Client secret"), secret("second")
+    await field.fill(secret("first"))
+    await page.route("**/v3/connectors/google", late.answer)
+    await console.press("Save")
+    await late.given.wait()
+    await field.fill(second)
+    late.let_go.set()
+    await expect(page.get_by_text("Saved.")).to_be_visible()
+    await expect(field).to_have_value(second)
+    await console.press("Save")
+    await expect(field).to_have_value("")
+
+
 # ── Grants ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -226,7 +244,7 @@ async def test_grants_are_found_by_address_provider_and_state(
     await search.fill("@EXAMPLE")
     await expect(page.get_by_role("row")).to_have_count(3)
     await expect(console.row("ann@example.com")).to_contain_text("Google")
-    assert "search=%40EXAMPLE" in page.url
+    await expect(page).to_have_url(re.compile("search=%40EXAMPLE"))
     await page.get_by_label("Provider").select_option("imap")
     await expect(page.get_by_role("row")).to_have_count(2)
     await page.reload()  # the address holds the filter
@@ -255,7 +273,7 @@ async def test_grants_are_found_by_address_provider_and_state(
     await page.get_by_label("Provider").select_option("imap")  # at once: neither undoes the other
     await expect(console.row("alice@example.test")).to_have_count(1)
     await expect(page.get_by_label("Provider")).to_have_value("imap")
-    assert "search=al&provider=imap" in page.url
+    await expect(page).to_have_url(re.compile("search=al&provider=imap"))
 
     # What is shown answers what is asked: the last answer only while the next is awaited, and seen to be that.
     await page.route("**/v3/grants?*", hold)
@@ -453,7 +471,7 @@ async def test_a_mailbox_is_connected_in_a_window_of_its_own(
     if not window.is_closed():
         await window.wait_for_event("close")
     (grant,) = data(tenant.get("/v3/grants"))
-    assert console.page.url.endswith(f"#/grants/{grant['id']}")
+    await expect(console.page).to_have_url(re.compile(f"#/grants/{grant['id']}$"))
 
     # The sign-in is refused: the page says why, and the sign-in can be opened again.
     provider.signs_in("bea@example.com")
@@ -465,6 +483,38 @@ async def test_a_mailbox_is_connected_in_a_window_of_its_own(
     await console.press_there("Sign in here")
     await expect(console.dialog).to_have_count(0)
     await expect(console.page.get_by_role("heading", name="It works")).to_be_visible()
+    await view.close()
+
+
+async def test_the_window_of_a_sign_in_closes_also_when_the_console_is_slow_to_take_it(
+    browser: Browser, site: LiveServer, tenant: Tenant, provider: FakeOAuth
+) -> None:
+    tenant.connector("google")
+    provider.signs_in("ana@example.com")
+    view = await browser.new_context(ignore_https_errors=True, reduced_motion="reduce")
+    console = Console(await view.new_page(), site)
+    await console.enter(tenant)
+    # The page that waits answers when it is let go, as if it had been busy.
+    await console.page.evaluate(
+        """() => {
+            const { postMessage, close } = BroadcastChannel.prototype;
+            BroadcastChannel.prototype.postMessage = function (message) {
+                window.letGo = () => {
+                    postMessage.call(this, message);
+                    close.call(this);
+                };
+            };
+            BroadcastChannel.prototype.close = () => {};
+        }"""
+    )
+    await console.press("Connect a mailbox")
+    async with view.expect_page() as opened:
+        await console.press_there("Open sign-in")
+    window = await opened.value
+    await expect(window.get_by_text("The mailbox is connected.")).to_be_visible()
+    await expect(console.title).to_have_text("ana@example.com")
+    async with window.expect_event("close"):
+        await console.page.evaluate("window.letGo()")
     await view.close()
 
 

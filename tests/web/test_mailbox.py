@@ -14,7 +14,7 @@ from tests.mail.mailbox import OWNER, Owner, mail, owner_of
 from tests.mail.test_showing import HOSTILE
 from tests.peers.dovecot import Dovecot
 from tests.support import LiveServer, Tenant, data, imap
-from tests.web.conftest import Watch, violations
+from tests.web.conftest import Watch, a_round_trip, violations
 from tests.web.test_console import Console, gmail
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -69,11 +69,6 @@ def inbox(tenant: Tenant, dovecot: Dovecot, owner: Owner) -> Inbox:
 @pytest_asyncio.fixture(loop_scope="module")
 async def console(page: Page, site: LiveServer) -> Console:
     return Console(page, site)
-
-
-async def a_round_trip(page: Page) -> None:
-    """What the page began before has been told by now."""
-    await page.evaluate("() => fetch('/healthz').then((answer) => answer.text())")
 
 
 async def test_folders_messages_and_one_of_them(console: Console, inbox: Inbox) -> None:

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import gzip
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from hashlib import sha256
+from io import BytesIO
 
 from pydantic_core import to_json
 
@@ -15,7 +18,7 @@ from opengrant.api.http.route_table import Cursor, FileBody, Key, One, Stream, r
 from opengrant.api.import_rows import ROWS
 from opengrant.api.wire import import_jobs as wire
 from opengrant.api.wire import pagination as cursors
-from opengrant.errors import InvalidRequest, NotFound, Overloaded, PayloadTooLarge
+from opengrant.errors import InvalidPayload, InvalidRequest, NotFound, Overloaded, PayloadTooLarge
 from opengrant.imports import result_file
 from opengrant.imports.loading import Superseded
 from opengrant.imports.rows import Refused
@@ -25,6 +28,8 @@ TAG = "Imports"
 NDJSON = "application/x-ndjson"
 _PIECE = 64 * 1024
 """Bytes that are read before other requests have their turn."""
+_GZIP = b"\x1f\x8b"
+_SEND_LESS = "Send several requests, or use `opengrant import`."
 _MOST_REFUSED = 100
 """Refused lines that a dry run lists."""
 
@@ -68,13 +73,13 @@ async def create_import(request: Request) -> wire.ImportProgress:
 
     The body is NDJSON (`application/x-ndjson`), CSV with a header (`text/csv`), either of them with gzip, or JSON with
     `rows`. A row is a body of POST /v3/connect/custom with your own `id` of the row. With `grant_id`, a UUID, the grant
-    has that id. At most 16 MB; the command line has no limit.
+    has that id. At most 16 MB, unpacked, and 100,000 rows; the command line has no limit.
 
     A row that cannot be imported is refused with its line and the reason, and the others go on. Sending the same body
-    again returns the same import.
+    again, with the same options, returns the same import.
     """
     new, service = request.query(wire.ImportOptions).to_model(), request.services.import_loading
-    content = _content(request)
+    content = await _content(request)
     try:
         loaded = await service.load(
             request.application,
@@ -111,17 +116,33 @@ async def check_import(request: Request) -> wire.ImportReport:
             refused.append(one)
 
     report = await request.services.import_checking.check(
-        request.application, _pieces(_content(request)), new, ROWS, refuse=refuse
+        request.application, _pieces(await _content(request)), new, ROWS, refuse=refuse
     )
     return wire.ImportReport.of(report, refused)
 
 
-def _content(request: Request) -> bytes:
-    """The rows as a file. Raises InvalidPayload, InvalidRequest."""
+async def _content(request: Request) -> bytes:
+    """The rows as a file. Raises InvalidPayload, InvalidRequest, PayloadTooLarge."""
     kind = (request.header(b"content-type") or "").lower()
     if not kind.startswith("application/json"):
-        return request.body
+        return await asyncio.to_thread(_unpacked, request.body)
     return b"".join(to_json(row) + b"\n" for row in request.read(wire.ImportBody).rows)
+
+
+def _unpacked(body: bytes) -> bytes:
+    """Within the limits, before anything of it is stored. Raises InvalidPayload, PayloadTooLarge."""
+    content = body
+    if body.startswith(_GZIP):
+        try:
+            with gzip.GzipFile(fileobj=BytesIO(body)) as file:
+                content = file.read(wire.MOST_BYTES + 1)
+        except (OSError, EOFError, zlib.error):
+            raise InvalidPayload("The body is packed with gzip, and is damaged or ends early. Pack it again.") from None
+    if len(content) > wire.MOST_BYTES:
+        raise PayloadTooLarge(f"The rows have more than {wire.MOST_BYTES} bytes when they are unpacked. {_SEND_LESS}")
+    if content.count(b"\n") > wire.MOST_ROWS + 1:  # a table has a header
+        raise PayloadTooLarge(f"The body has more than {wire.MOST_ROWS} lines. {_SEND_LESS}")
+    return content
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

@@ -31,6 +31,10 @@ export_app = cyclopts.App(name="export", help="All grants of an application with
 _NO_RECIPIENT = (
     "Name who can decrypt the export: --recipient age1…. `age-keygen -o key.txt` makes a key and prints its recipient."
 )
+_NOT_IN_IT = (
+    "Not in it: API keys, webhooks, redirect URIs, branding, domains, calendars with their events, drafts, signatures,"
+    " scheduled messages, metadata and the audit trail. docs/exporting.md says what to do about each."
+)
 _SHOWN = 20
 """Ids that a message lists."""
 
@@ -73,6 +77,7 @@ def export(
         sys.exit(130)
     how = f"encrypted to {len(texts)} recipient(s)" if texts else "in the clear"
     err.print(f"{counted.grants} grant(s) of {owner.name} ({owner.id}) are exported, {how}.", markup=False)
+    err.print(_NOT_IN_IT, markup=False)
     _complain(counted.unreadable)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from opengrant.cli.serving import Failure
 from opengrant.imports.loading import ChangedInput
+from opengrant.imports.reading import CutOff
 
 _PIECE = 256 * 1024
 _BEGINNING = 64
@@ -62,24 +63,59 @@ class Input:
             hashed.update(piece)
             yield piece
         if expected is not None and hashed.digest() != expected:
-            raise ChangedInput(f"{self.name} was changed while it was read. Nothing is imported: start again.")
+            raise _changed(self.name)
 
-    def decrypted(self, identity: Path) -> AsyncIterator[bytes]:
-        """The content of an encrypted export. Raises Failure, InvalidRequest."""
+    def decrypted(self, identity: Path, expected: bytes | None) -> AsyncIterator[bytes]:
+        """The content of an encrypted export. expected: as of `pieces`. Raises Failure, InvalidRequest, CutOff."""
         from opengrant.imports import age_files  # noqa: PLC0415 -- as above
 
-        return self._decrypted(age_files.identities(identity.read_text(encoding="utf-8-sig", errors="replace")))
+        keys = age_files.identities(identity.read_text(encoding="utf-8-sig", errors="replace"))
+        return self._decrypted(keys, expected)
 
-    async def _decrypted(self, keys: list[Any]) -> AsyncIterator[bytes]:
+    async def _decrypted(self, keys: list[Any], expected: bytes | None) -> AsyncIterator[bytes]:
         from opengrant.imports import age_files  # noqa: PLC0415 -- as above
 
         if self.size is not None:
             self.file.seek(0)
+        hashed, begun, cut = _Hashed(self.file), False, None
         try:
-            async for piece in age_files.decrypt(self.file, keys):
+            async for piece in age_files.decrypt(hashed, keys):
                 yield piece
+                begun = True
         except age_files.CannotOpen as problem:
-            raise Failure(f"{self.name}: {problem}") from None
+            if not begun:
+                raise Failure(f"{self.name}: {problem}") from None
+            # Each piece was checked before it came.
+            cut = CutOff(
+                "The encrypted input was cut off, or is damaged here: the rest of it is missing.",
+                "Copy the file again from where it was written, and import it: what is here already is not changed.",
+            )
+        if expected is not None and hashed.rest() != expected:
+            raise _changed(self.name)
+        if cut is not None:
+            raise cut
+
+
+def _changed(name: str) -> ChangedInput:
+    return ChangedInput(f"{name} was changed while it was read. Nothing is imported: start again.")
+
+
+class _Hashed:
+    """A file whose bytes are hashed as they are read."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self._file, self._hashed = file, sha256()
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self._hashed.update(data)
+        return data
+
+    def rest(self) -> bytes:
+        """SHA-256 of the whole file."""
+        while self.read(_PIECE):
+            continue
+        return self._hashed.digest()
 
 
 def open_input(name: str) -> Input:

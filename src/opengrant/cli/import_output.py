@@ -119,8 +119,8 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return "less than a minute"
     if seconds < 2 * 3600:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.1f} hours"
+        return f"about {seconds / 60:.0f} minutes"
+    return f"about {seconds / 3600:.1f} hours"
 
 
 def print_progress(progress: imports.Progress, *, json: bool, sources: bool = False) -> None:
@@ -135,10 +135,13 @@ def print_progress(progress: imports.Progress, *, json: bool, sources: bool = Fa
         out.print(line, markup=False)
     if progress.ends_at is not None and progress.rate:
         out.print(f"{progress.rate:,.0f} rows/s, done at {time_of(progress.ends_at // SECOND)}", markup=False)
-    if job.cut_over_at is not None and progress.counts["staged"]:
-        out.print(f"The cut-over comes at {time_of(job.cut_over_at // SECOND)}.", markup=False)
-    elif progress.counts["staged"]:
-        out.print(f"Rows wait for the cut-over: opengrant import cut-over {job.id}", markup=False)
+    if job.holds_grants:
+        out.print("Its grants are not refreshed before the cut-over.", markup=False)
+    if progress.counts["staged"] or job.holds_grants:
+        if job.cut_over_at is None:
+            out.print(f"It waits for the cut-over: opengrant import cut-over {job.id}", markup=False)
+        else:
+            out.print(f"The cut-over comes at {time_of(job.cut_over_at // SECOND)}.", markup=False)
     if progress.counts["refused"] or progress.counts["failed"] or progress.counts["sign_in"]:
         out.print(f"What became of each line: opengrant import results {job.id} --output results.csv", markup=False)
     if sources and progress.sources:
@@ -162,7 +165,8 @@ def print_report(report: Report, *, json: bool) -> None:
     if json:
         print_json(_as_mapping(report))
         return
-    out.print(f"{report.lines:,} line(s): {sum(report.rows.values()):,} row(s) can be imported.")
+    rows = sum(report.rows.values()) + report.exported
+    out.print(f"{report.lines:,} line(s): {rows:,} row(s) can be imported.")
     for standing, text in _STANDINGS.items():
         if number := report.rows[standing]:
             out.print(f"{number:>12,}  {text}")
@@ -205,4 +209,4 @@ def _print_parts(report: Report) -> None:
     print_columns([("source", "provider", "rows", "note"), *listed])
     if len(rows) > _SOURCES:
         out.print(f"and {len(rows) - _SOURCES} more source(s)")
-    out.print(f"\nIt will take about {duration(report.seconds)}, with the budgets that are set.")
+    out.print(f"\nIt will take {duration(report.seconds)}, with the budgets that are set.")

@@ -217,8 +217,8 @@ async def _import(
         _say(f"This input is the import {loaded.job.id} already ({loaded.job.state}); --again imports it once more.")
     else:
         _say(f"Import {loaded.job.id}: {loaded.job.lines:,} line(s) are stored.")
-    if source.size is not None:
-        _say(f"Its rows are in the database, sealed. Delete {source.name} when you do not need it: it has secrets.")
+    if source.size is not None and not loaded.known:
+        _say("Its rows are in the database, sealed. Delete the file when you do not need it: it has secrets.")
     if detach:
         return await installed.services.imports.progress(owner, loaded.job)
     progress = await _work(installed, owner, loaded.job)
@@ -254,7 +254,9 @@ async def _load(
             )
     except (ChangedInput, Superseded, CannotRestore) as problem:
         raise Failure(str(problem)) from None
-    if exports.cut_off:
+    if loaded.cut_off is not None:
+        _say(f"Warning: {loaded.cut_off.args[0]} What came before is imported. {loaded.cut_off.args[1]}")
+    elif exports.cut_off:
         _say("Warning: the export was cut off: its last line is missing. Import the whole file when you have it.")
     return loaded
 
@@ -278,7 +280,7 @@ def _pieces(source: "Input", content: bytes | None, identity: Path | None) -> As
     if source.is_encrypted:
         if identity is None:
             raise Failure(f"{source.name} is encrypted: name the key that decrypts it with --identity key.txt.")
-        return source.decrypted(identity)
+        return source.decrypted(identity, content)
     return source.pieces(content)
 
 
@@ -336,6 +338,8 @@ async def _check(
         def refuse(one: "Refused") -> None:
             nonlocal samples
             samples += 1
+            if samples == _SAMPLES + 1 and file is None:
+                seen.say("More lines would be refused: --results FILE names all of them.")
             if samples <= _SAMPLES:
                 seen.say(f"line {one.line}: {one.reason}{f' {one.remedy}' if one.remedy else ''}")
             if file is not None:
@@ -510,18 +514,18 @@ def import_failed(
     *,
     application: Owner = None,
 ) -> None:
-    """Write the rows that were refused or failed when they were verified, so that they can be imported again.
+    """Write the rows that were refused or failed, so that they can be corrected and imported again.
 
-    Lines that could not be read are only in the results, with their number. The file is readable by you alone.
+    Lines that could not be read, or repeat an earlier one, are named by their number. Only you can read the file.
     """
     _refuse_existing(output)
 
-    async def write(installed: "Installation") -> int:
+    async def write(installed: "Installation") -> list[str]:
         owner, found = await _found(installed, application, job)
         return await _write_failed(installed, owner, found, output)
 
-    out.print(f"{run(write):,} row(s) are in {output}. Change what was wrong, and import it.", markup=False)
-    out.print("Lines that were refused as they were read are not among them: the results have their numbers.")
+    for line in run(write):
+        out.print(line, markup=False)
 
 
 async def _found(installed: "Installation", application: str | None, named: str) -> "tuple[Application, Import]":
@@ -544,18 +548,34 @@ async def _write_files(
                 file.write(page)
         _say(f"What became of each line is in {results}.")
     if failed is not None:
-        number = await _write_failed(installed, owner, job, failed)
-        _say(f"{number:,} row(s) that were refused or failed are in {failed}. It has secrets.")
+        for line in await _write_failed(installed, owner, job, failed):
+            _say(line)
 
 
-async def _write_failed(installed: "Installation", owner: "Application", job: "Import", path: Path) -> int:
-    """Readable by its owner only, from its first byte."""
-    number = 0
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        async for line in installed.services.import_remaining.lines(owner, job):
-            file.write(line)
-            number += 1
-    return number
+async def _write_failed(installed: "Installation", owner: "Application", job: "Import", path: Path) -> list[str]:
+    """Readable by its owner only, from its first byte; no file if no row is left. Returns what to say."""
+    remaining, number = installed.services.import_remaining, 0
+    lines = remaining.lines(owner, job)
+    if (first := await anext(lines, None)) is not None:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(first)
+            number = 1
+            async for line in lines:
+                file.write(line)
+                number += 1
+    left, some = await remaining.not_kept(owner, job)
+    said = [
+        f"{number:,} line(s) are in {path}, with secrets. Change what was wrong, and import it."
+        if number
+        else f"No row that was refused or failed can be imported again: {path} is not written."
+    ]
+    if left:
+        more = "" if left == len(some) else ", …"
+        said.append(
+            f"Not among them: {left:,} line(s) that could not be read, or repeat an earlier one. Correct them in your"
+            f" file: line {', '.join(map(str, some))}{more}."
+        )
+    return said
 
 
 @contextmanager

@@ -6,7 +6,7 @@ piece: no more than a piece or two is in memory. It knows exceptions of ours onl
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, Final, Protocol
 
 import pyrage
 
@@ -27,6 +27,12 @@ class Writes(Protocol):
     """What bytes are written to."""
 
     def write(self, data: bytes, /) -> object: ...
+
+
+class Reads(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 def is_encrypted(beginning: bytes) -> bool:
@@ -142,7 +148,7 @@ class _Sink:
         """What is written is flushed by its owner."""
 
 
-async def decrypt(file: BinaryIO, with_: Sequence[Any]) -> AsyncIterator[bytes]:
+async def decrypt(file: Reads, with_: Sequence[Any]) -> AsyncIterator[bytes]:
     """The content, in pieces. Each was checked before it comes; a file that was cut or changed fails where it was.
 
     Raises CannotOpen, OSError.
@@ -153,8 +159,8 @@ async def decrypt(file: BinaryIO, with_: Sequence[Any]) -> AsyncIterator[bytes]:
     async def work() -> None:
         try:
             await asyncio.to_thread(pyrage.decrypt_io, reader, writer, list(with_))
-            await queue.put(writer.rest())
         finally:
+            await queue.put(writer.rest())  # also of a file that was cut: it was checked
             await queue.put(None)
 
     task = asyncio.create_task(work())
@@ -191,7 +197,7 @@ def _why(problem: BaseException) -> str:
 class _Watched:
     """A file that pyrage reads; keeps what the system says when it cannot be read."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Reads) -> None:
         self.problem: OSError | None = None
         self._file = file
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from opengrant.imports.loading import NewImport, Tell, mail_host
+from opengrant.imports.reading import CutOff
 from opengrant.imports.rows import Exported, Item, Refused, RowForm, Rows, Taken
 from opengrant.imports.seen import TOGETHER, address_of
 from opengrant.model import Application, ProviderName, mailbox_key
@@ -100,6 +101,19 @@ class Checking:
         rows = Rows(form, new.map, new.format, exports=exports)
         check = _Check(self, app, new, refuse)
         await check.begin()
+        try:
+            cut = await self._read(pieces, rows, check, tell)
+            await check.take(rows.end(cut))
+            await check.compare()
+        finally:
+            rows.close()
+        check.report.lines = rows.line
+        check.report.seconds = self._forecast(check.report)
+        return check.report
+
+    async def _read(
+        self, pieces: AsyncIterable[bytes], rows: Rows, check: "_Check", tell: Tell | None
+    ) -> CutOff | None:
         size = 0
         try:
             async for piece in pieces:
@@ -108,13 +122,9 @@ class Checking:
                 if tell is not None:
                     tell(size, rows.line)
                 await asyncio.sleep(0)
-            await check.take(rows.end())
-            await check.compare()
-        finally:
-            rows.close()
-        check.report.lines = rows.line
-        check.report.seconds = self._forecast(check.report)
-        return check.report
+        except CutOff as problem:
+            return problem
+        return None
 
     def _forecast(self, report: Report) -> float:
         """The slowest of what limits it; parts go on beside each other."""

@@ -127,7 +127,7 @@ class Imports:
         Raises NotFound, InvalidRequest.
         """
         job = await self.get(app, import_id)
-        held = job.state == "finished" and job.hold_refresh  # its grants are not refreshed yet
+        held = job.state == "finished" and job.hold_refresh  # its grants may wait for it
         if job.state not in {"running", "paused"} and not held:
             raise InvalidRequest(f"This import is {job.state}: only one that runs can be cut over.")
         if source is not None and source not in await self.source_ids(app, job):
@@ -170,4 +170,5 @@ class Imports:
 
 
 def _listed(states: Sequence[ImportState], but: ImportState) -> str:
-    return " or ".join(state for state in states if state != but)
+    *others, last = (state for state in states if state != but)
+    return f"{', '.join(others)} or {last}" if others else last

@@ -7,18 +7,20 @@ beginning, because rows are compared with those before them, and only what is mi
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Protocol
+
+from pydantic_core import to_json
 
 from opengrant.errors import InvalidRequest, OpenGrantError
 from opengrant.events import audit
 from opengrant.imports.mapping import RowMap
-from opengrant.imports.reading import Format
+from opengrant.imports.reading import CutOff, Format
 from opengrant.imports.rows import Exported, Item, Refused, RowForm, Rows, Taken
-from opengrant.imports.seen import address_of
+from opengrant.imports.seen import TOGETHER, address_of
 from opengrant.model import Application, Clock, Micros, ProviderName
 from opengrant.model.imports import Import, ImportRow, Outcome, RestoredRow, StagedRow, encode_rows
 from opengrant.model.logins import EwsLogin, ImapLogin, OAuthLogin
@@ -79,10 +81,11 @@ class NewImport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """job: the import. known: it was there already, whole: nothing was read."""
+    """job: the import. known: it was there already, whole: nothing was read. cut_off: why the input ends too early."""
 
     job: Import
     known: bool
+    cut_off: CutOff | None = None
 
 
 Tell = Callable[[int, int], None]
@@ -124,8 +127,8 @@ class Loading:
         content  SHA-256 of the input, where it is known beforehand: then it can be continued after a crash. Without
                  it, what was stored of an input that breaks off is removed again. An input that has changed
                  meanwhile, which `pieces` tells by ChangedInput, is removed too.
-        Raises   InvalidPayload, InvalidRequest (the input as a whole; a connector is missing), ChangedInput,
-                 Superseded, StoreUnavailable, and what `pieces` raises
+        Raises   InvalidPayload, InvalidRequest (the input as a whole; a connector is missing; the import of this input
+                 began with other options), ChangedInput, Superseded, StoreUnavailable, and what `pieces` raises
         """
         digest = None if content is None else digest_of(content, new.map)
         begun = await self._begin(app, new, digest)
@@ -135,14 +138,17 @@ class Loading:
         rows = Rows(form, new.map, new.format, exports=exports is not None)
         try:
             read = await self._read(pieces, rows, storing, tell)
-            return await self._complete(app, storing, digest or digest_of(read, new.map))
+            loaded = await self._complete(app, storing, digest or digest_of(read, new.map))
+            return replace(loaded, cut_off=rows.cut_off)
         except ChangedInput:
-            await self.db.write(rows_of.drop(app.id, begun.held.id))
+            await self._remove(begun.held)
             raise
+        except Superseded:
+            raise  # it is another process's now
         except BaseException:
             # Without rows there is nothing to continue: the input as a whole cannot be used.
             if content is None or storing.held.lines == 0:
-                await asyncio.shield(self._drop(app, begun.held))
+                await asyncio.shield(self._drop(begun.held))
             raise
         finally:
             rows.close()
@@ -171,30 +177,41 @@ class Loading:
                 yield from rows_of.release_digest(app.id, known.id)
                 known = None
             if known is None:
-                yield from jobs.add(made)
-                return rows_of.Reached(made, frozenset())
-            found = yield from rows_of.reached(app.id, known.id)
-            assert found is not None, "it was found in this transaction"
+                if (yield from jobs.add(made)) or digest is None:
+                    return rows_of.Reached(made, frozenset())
+                known = yield from jobs.find_digest(app.id, digest)
+            if known is None or (found := (yield from rows_of.reached(app.id, known.id))) is None:
+                raise Superseded("Another process began to read the same input just now. Start again.")
+            _require_same_options(found.held, new, at=now)
             return found
 
         return await self.db.write(script())
 
     async def _read(self, pieces: AsyncIterable[bytes], rows: Rows, storing: "_Storing", tell: Tell | None) -> bytes:
         """SHA-256 of what was read."""
-        hashed, size = sha256(), 0
-        async for piece in pieces:
-            hashed.update(piece)
-            size += len(piece)
-            for item in rows.feed(piece):
-                await storing.take(item)
-            await storing.write_if_full(rows.line)
-            if tell is not None:
-                tell(size, rows.line)
-            await asyncio.sleep(0)  # other requests have their turn
-        for item in rows.end():
+        hashed, size, cut = sha256(), 0, None
+        try:
+            async for piece in pieces:
+                hashed.update(piece)
+                size += len(piece)
+                await self._take(piece, rows, storing)
+                if tell is not None:
+                    tell(size, rows.line)
+                await asyncio.sleep(0)  # other requests have their turn
+        except CutOff as problem:
+            cut = problem
+        for item in rows.end(cut):
             await storing.take(item)
         await storing.write(rows.line, everything=True)
         return hashed.digest()
+
+    async def _take(self, piece: bytes, rows: Rows, storing: "_Storing") -> None:
+        for number, item in enumerate(rows.feed(piece), 1):
+            await storing.take(item)
+            if number % TOGETHER == 0:  # a piece may have many short lines, or be expanded to many
+                await storing.write_if_full(item.line)
+                await asyncio.sleep(0)
+        await storing.write_if_full(rows.line)
 
     async def _complete(self, app: Application, storing: "_Storing", digest: str) -> Loaded:
         held = storing.held
@@ -202,7 +219,7 @@ class Loading:
             job = await self.db.write(self._completing(app, held, digest))
         except Conflict:
             # Only an input without a digest comes so far: it is here already.
-            await self.db.write(rows_of.drop(app.id, held.id))
+            await self._remove(held)
             known = await self.db.read(jobs.find_digest(app.id, digest))
             if known is None:
                 raise Superseded("Another import of the same input was removed just now. Start again.") from None
@@ -225,9 +242,28 @@ class Loading:
             return Superseded("Another process reads the same input into this import now. This one has stopped.")
         return Superseded("The import was cancelled while its input was read.")
 
-    async def _drop(self, app: Application, held: Import) -> None:
+    async def _remove(self, held: Import) -> None:
+        """In portions, so that other writes come in between. What a crash leaves of it is removed in time."""
+        if await self.db.write(rows_of.give_up(held.application_id, held.id)):
+            while await self.db.write(batches.forget_part(held.application_id, held.id)):
+                continue
+
+    async def _drop(self, held: Import) -> None:
         with suppress(OpenGrantError):  # the database is away: `opengrant import cancel` removes it later
-            await self.db.write(rows_of.drop(app.id, held.id))
+            await self._remove(held)
+
+
+def _require_same_options(held: Import, new: NewImport, *, at: Micros) -> None:
+    """An import goes on as it began: a token that its caller wants to save would be spent. Raises InvalidRequest."""
+    cut = held.cut_at is not None or (held.cut_over_at is not None and held.cut_over_at <= at)
+    if held.state == "finished" or cut:
+        return
+    began = (held.cut_over, held.hold_refresh, held.cut_over_at)
+    if began != (new.cut_over, new.hold_refresh, new.cut_over_at):
+        raise InvalidRequest(
+            f"The same input is the import {held.id} already, which began with another cut_over, cut_over_at or"
+            " hold_refresh. Name the same, or cancel that import first."
+        )
 
 
 @dataclass(slots=True)
@@ -261,7 +297,7 @@ class _Storing:
         self._rows = self._size = 0
         self._full: list[_Group] = []
         self._refused: list[Refused] = []
-        self._ready = 0
+        self._refused_size = self._ready = 0
 
     async def take(self, item: Item) -> None:
         """Raises InvalidRequest: a connector is missing."""
@@ -282,7 +318,7 @@ class _Storing:
         """line: the last one that was read."""
         if self._rows > _MOST_HELD or self._size > _MOST_BYTES_HELD:
             await self.write(line, everything=True)
-        elif self._ready >= _WRITTEN_TOGETHER:
+        elif self._ready >= _WRITTEN_TOGETHER or self._refused_size > _MOST_BYTES_HELD:
             await self.write(line)
 
     async def write(self, line: int, *, everything: bool = False) -> None:
@@ -303,6 +339,7 @@ class _Storing:
                 self.held,
                 new,
                 rows,
+                kept=[*self._kept()],
                 lines=max(self.held.lines, min(line, oldest - 1)),
                 at=loading.clock(),
                 dialect=loading.db.dialect,
@@ -311,7 +348,8 @@ class _Storing:
         if written is None:
             raise await loading.superseded(self.held)
         self.held = written
-        self._full, self._refused, self._ready = [], [], 0
+        self._full, self._refused = [], []
+        self._refused_size = self._ready = 0
 
     def _is_stored(self, line: int) -> bool:
         return line <= self._stored_to or line in self._beyond
@@ -350,6 +388,7 @@ class _Storing:
     def _refuse(self, item: Refused) -> None:
         if not self._is_stored(item.line):
             self._refused.append(item)
+            self._refused_size += item.size
             self._ready += 1
 
     async def _take_exported(self, line: int, members: dict[str, Any], size: int) -> None:
@@ -358,18 +397,36 @@ class _Storing:
             # Also of lines that are stored: later lines name the connectors that these make.
             row = await self._exports.take(line, members)
         except OpenGrantError as problem:
-            self._refuse(Refused(line, "bad_request", problem.message, None))
+            # Without its header, a line of another kind could not be imported again.
+            sent = members if members["kind"] == "grant" else None
+            self._refuse(Refused(line, "bad_request", problem.message, None, sent=sent, size=size))
             return
         if row is not None and not self._is_stored(line):
             # Nothing is asked, so there is nothing that its rows could fail at together.
             self._add(row, row.provider, f"export/{row.provider}", False, size)
 
     def _batch(self, group: _Group) -> NewBatch:
-        job, number = self.held, group.rows[0].line
-        owner = Owner(job.application_id, "import", job.id, batches.purpose(number))
-        sealed = self._loading.vault.seal(encode_rows(group.rows), owner)
-        secret = SecretRow(owner.application_id, owner.kind, owner.id, owner.purpose, sealed)
+        number = group.rows[0].line
+        secret = self._sealed(batches.purpose(number), encode_rows(group.rows))
         return NewBatch(number, group.source, group.provider, group.staged, len(group.rows), secret)
+
+    def _kept(self) -> Iterator[SecretRow]:
+        """Refused rows that can be imported again, sealed some at a time."""
+        some, size = list[Refused](), 0
+        for one in self._refused:
+            if one.sent is None:
+                continue
+            if len(some) == MOST_ROWS or (some and size + one.size > MOST_BYTES):
+                yield self._sealed(rows_of.refused_purpose(some[0].line), to_json([row.sent for row in some]))
+                some, size = [], 0
+            some.append(one)
+            size += one.size
+        if some:
+            yield self._sealed(rows_of.refused_purpose(some[0].line), to_json([row.sent for row in some]))
+
+    def _sealed(self, purpose: str, data: bytes) -> SecretRow:
+        owner = Owner(self.held.application_id, "import", self.held.id, purpose)
+        return SecretRow(owner.application_id, owner.kind, owner.id, purpose, self._loading.vault.seal(data, owner))
 
     def _refused_row(self, one: Refused) -> NewRow:
         now = self._loading.clock()

@@ -38,7 +38,8 @@ class Preset:
 def _found(fields: Mapping[str, tuple[str, ...]], theirs: Mapping[str, Any], look_up: LookUp) -> dict[str, Any]:
     row = {}
     for target, paths in fields.items():
-        value = next((value for path in paths if (value := look_up(theirs, path)) not in {None, ""}), None)
+        # A list or an object, which no set can look for, is refused with its row later.
+        value = next((value for path in paths if (value := look_up(theirs, path)) is not None and value != ""), None)
         if value is not None:
             row[target] = value
     return row

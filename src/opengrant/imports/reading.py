@@ -29,7 +29,7 @@ _ENOUGH_TO_SEE = 6
 _GZIP = b"\x1f\x8b"
 _OTHER_PACKERS = {b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 _UTF_8_MARK = b"\xef\xbb\xbf"
-_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_WIDE_MARKS = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _BREAKS_AT = re.compile(r"at line \d+ column (\d+)")
 _ONE_LINE_EACH = (
     "Write each row on a line of its own: jq -c '.[]' FILE > rows.ndjson does it for an array,"
@@ -55,6 +55,13 @@ class Unread:
     remedy: str
 
 
+class CutOff(Exception):
+    """The source of an input cannot read on: it was cut off, or is damaged. What came before is right.
+
+    Its arguments are the reason and the remedy, as of an `Unread`.
+    """
+
+
 Read = Row | Unread
 Line = tuple[int, bytes | None]
 """Its number, and its bytes without the line's end; None: it is too long."""
@@ -69,13 +76,17 @@ def format_of(name: str) -> Format | None:
 
 
 class Reader:
-    """Reads one input. format: None to see it by the first line. Its methods raise InvalidPayload."""
+    """Reads one input. format: None to see it by the first line. Its methods raise InvalidPayload.
+
+    cut_off  after the end: why the input ends too early
+    """
 
     def __init__(self, format_: Format | None = None) -> None:
         self._format = format_
         self._bytes = _Expanded()
         self._lines = _Lines()
         self._rows: _Json | _Csv | None = None
+        self.cut_off: CutOff | None = None
 
     @property
     def columns(self) -> Sequence[str] | None:
@@ -86,19 +97,21 @@ class Reader:
         for piece in self._bytes.feed(data):
             yield from self._read(self._lines.feed(piece))
 
-    def end(self) -> Iterator[Read]:
-        """What is left when the input has ended."""
+    def end(self, cut: CutOff | None = None) -> Iterator[Read]:
+        """What is left when the input has ended. cut: it should have gone on."""
         for piece in self._bytes.end():
             yield from self._read(self._lines.feed(piece))
         yield from self._read(self._lines.end())
         if self._rows is not None:
             yield from self._rows.end()
-        if not self._bytes.whole:
-            yield Unread(
-                self._lines.number + 1,
+        self.cut_off = cut
+        if cut is None and not self._bytes.whole:
+            self.cut_off = CutOff(
                 "The compressed input ends early, or is damaged here: the rest of it is missing.",
                 "Make the file again, and import it: grants that are here already are only renewed.",
             )
+        if self.cut_off is not None:
+            yield Unread(self._lines.number + 1, *self.cut_off.args)
 
     def _read(self, lines: list[Line]) -> Iterator[Read]:
         if self._rows is None:
@@ -199,9 +212,10 @@ class _Lines:
     def _see(self, data: bytes) -> bytes:
         self._seen = True
         self._held.clear()
-        if data.startswith(_UTF_16_MARKS) or b"\0" in data[:2]:
+        if (encoding := _wide_encoding(data)) is not None:
             raise InvalidPayload(
-                "Line 1: the input is encoded as UTF-16. Convert it to UTF-8: iconv -f UTF-16 -t UTF-8 FILE > rows."
+                f"Line 1: the input is encoded as {encoding}. Convert it to UTF-8:"
+                f" iconv -f {encoding} -t UTF-8 FILE > rows."
             )
         return data.removeprefix(_UTF_8_MARK)
 
@@ -219,6 +233,23 @@ class _Lines:
         self._held.clear()
         self._size = 0
         return self.number, line
+
+
+def _wide_encoding(data: bytes) -> str | None:
+    """UTF-16 or UTF-32, as iconv names it; without a mark by the zeros beside the first letter, which is ASCII."""
+    for mark, name in _WIDE_MARKS.items():
+        if data.startswith(mark):
+            return name
+    match [byte == 0 for byte in data[:4]]:
+        case [True, True, *_]:
+            return "UTF-32BE"
+        case [False, True, True, _]:
+            return "UTF-32LE"
+        case [True, *_]:
+            return "UTF-16BE"
+        case [False, True, *_]:
+            return "UTF-16LE"
+    return None
 
 
 class _Json:
@@ -305,6 +336,11 @@ class _Csv:
                 if self._open:
                     waiting.appendleft((number, line))
                     yield from self._give_up(waiting)
+                elif self.header is None:
+                    raise InvalidPayload(
+                        f"Line {number}: the header is longer than {LONGEST_LINE // 1024} KB."
+                        f" At most {_MOST_COLUMNS} columns are read."
+                    )
                 else:
                     yield _too_long(number)
                 continue
@@ -393,6 +429,11 @@ class _Csv:
         where = f"Line {self._first}: "
         if (bad := _not_utf_8(self._first, line)) is not None:
             raise InvalidPayload(f"{where}{bad.reason} {bad.remedy}")
+        if b"\r" in line.rstrip(b"\r"):
+            raise InvalidPayload(
+                f"{where}the lines end with CR alone, as of an old Macintosh. Convert them:"
+                " tr '\\r' '\\n' < FILE > rows.csv."
+            )
         self._separator = max(",;\t", key=lambda one: line.count(one.encode()))
         try:
             names = tuple(name.strip() for name in self._fields(self._open))

@@ -1,6 +1,7 @@
-"""The rows of an import that can be imported again: those that were refused or failed when they were verified.
+"""The rows of an import that can be imported again: those that were refused or failed.
 
-They are kept sealed until the import is deleted. Lines that could not be read were never rows, and are not among them.
+They are kept sealed until the import is deleted. Lines that could not be read were never rows, and what repeats an
+earlier line is not wanted twice: these are named by their number.
 """
 
 from collections.abc import AsyncIterator
@@ -8,9 +9,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from pydantic import SecretStr
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
-from opengrant.imports.export_format import FORMAT
+from opengrant import __version__
+from opengrant.imports import export_format
+from opengrant.imports.export_format import FORMAT, ExportEnd, ExportHeader
 from opengrant.model import Application
 from opengrant.model.imports import Import, ImportRow, RestoredRow, decode_rows
 from opengrant.model.logins import AgentAccountLogin
@@ -23,6 +26,8 @@ from opengrant.vault import Owner, Vault
 _SHARED = ("name", "state", "workspace_id", "external_id")
 _NOT_SENT = frozenset({"provider", "proven", "shown", "imap_login", "ews_url", "drops_app_password"})
 """Members of logins that no row has."""
+_NAMED = 10
+"""Lines that are named by their number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +38,49 @@ class Remaining:
     vault: Vault
 
     async def lines(self, app: Application, job: Import) -> AsyncIterator[bytes]:
-        """NDJSON with the secrets in the clear, as an input has it; in order of the batches."""
+        """NDJSON with the secrets in the clear, as an input has it; first those that were verified."""
+        exported = 0
+        async for row in self._rows(app, job):
+            if export_format.is_of_export(row):
+                if not exported:
+                    yield _header(app, job)
+                exported += 1
+            yield to_json(row) + b"\n"
+        if exported:
+            yield export_format.write("end", ExportEnd(grants=exported))
+
+    async def not_kept(self, app: Application, job: Import) -> tuple[int, list[int]]:
+        """Lines that are not among them, though they were refused: how many, and the first of them."""
+        return await self.db.read(rows_of.not_kept(app.id, job.id, first=_NAMED))
+
+    async def _rows(self, app: Application, job: Import) -> AsyncIterator[dict[str, Any]]:
         after = 0
         while found := await self.db.read(rows_of.remaining(app.id, job.id, after=after)):
             after, lines = found
-            held = await self.db.read(secrets.find(app.id, "import", job.id, batches.purpose(after)))
-            if held is None:
-                continue
-            owner = Owner(app.id, "import", job.id, batches.purpose(after))
-            for row in decode_rows(self.vault.open(held, owner)):
+            held = await self._open(app, job, batches.purpose(after))
+            for row in () if held is None else decode_rows(held):
                 if row.line in lines:
-                    yield to_json(_restored(row) if isinstance(row, RestoredRow) else body_of(row)) + b"\n"
+                    yield _restored(row) if isinstance(row, RestoredRow) else body_of(row)
+        for line in await self.db.read(rows_of.refused(app.id, job.id)):
+            held = await self._open(app, job, rows_of.refused_purpose(line))
+            for sent in () if held is None else from_json(held):
+                yield sent
+
+    async def _open(self, app: Application, job: Import, purpose: str) -> bytes | None:
+        held = await self.db.read(secrets.find(app.id, "import", job.id, purpose))
+        return None if held is None else self.vault.open(held, Owner(app.id, "import", job.id, purpose))
+
+
+def _header(app: Application, job: Import) -> bytes:
+    """Lines of an export are read after one."""
+    header = ExportHeader(
+        version=__version__,
+        at=job.created_at,
+        application_id=app.id,
+        application_name=app.name,
+        identity_rule=app.identity_rule,
+    )
+    return export_format.write("export", header)
 
 
 def body_of(row: ImportRow) -> dict[str, Any]:
@@ -63,5 +100,5 @@ def body_of(row: ImportRow) -> dict[str, Any]:
 
 
 def _restored(row: RestoredRow) -> dict[str, Any]:
-    """A line of an export. Its header and connectors are in the export alone."""
+    """A line of an export. Its connector and credential are those that it has here."""
     return {"opengrant": FORMAT, "kind": "grant", "grant": row.grant, "secret": row.secret}

@@ -197,7 +197,7 @@ class Restoration:
         credential_id = thing.credential_id
         if credential_id is not None:
             credential_id = await self._credential(connector, thing, credential_id)
-        workspace_id = self._ids.get(thing.workspace_id or "") or await self._default_workspace()
+        workspace_id = await self._workspace(thing.workspace_id)
         placed = replace(thing, connector_id=connector, credential_id=credential_id, workspace_id=workspace_id)
         members = {name: value for name in GRANT_MEMBERS if (value := getattr(placed, name)) is not None}
         return RestoredRow(line, thing.provider, key, thing.id, members, read_line.secret)
@@ -230,6 +230,13 @@ class Restoration:
         if thing.status == "invalid":
             return None
         raise InvalidRequest("grant.credential_id: this credential is neither in the export nor here.")
+
+    async def _workspace(self, exported: str | None) -> str:
+        """Its id here, or of the default one."""
+        if exported is not None and exported not in self._ids:
+            found = await self.restoring.db.read(workspaces.find(self.app.id, exported))
+            self._ids[exported] = await self._default_workspace() if found is None else found.id
+        return await self._default_workspace() if exported is None else self._ids[exported]
 
     async def _default_workspace(self) -> str:
         if self._default is None:

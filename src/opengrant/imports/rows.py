@@ -1,11 +1,12 @@
 """From the bytes of an input to checked rows: read, mapped, parsed, and compared with the rows before them."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import field
 from typing import Any
 
-from opengrant.errors import OpenGrantError
+from opengrant.errors import InvalidPayload, OpenGrantError
 from opengrant.imports.mapping import RowMap, check_columns, nested
-from opengrant.imports.reading import Format, Read, Reader, Unread
+from opengrant.imports.reading import CutOff, Format, Read, Reader, Unread
 from opengrant.imports.seen import TOGETHER, Seen
 from opengrant.model import ProviderName
 from opengrant.model.basics import record
@@ -13,6 +14,7 @@ from opengrant.model.imports import ImportRow
 
 _PROVIDERS = frozenset(ProviderName)
 _LONGEST_KEY = 256
+_CORRECT = "Correct the row, and import it again."
 
 
 @record
@@ -34,10 +36,17 @@ class Taken:
     row: ImportRow
     size: int
 
+    @property
+    def line(self) -> int:
+        return self.row.line
+
 
 @record
 class Refused:
-    """A line that is refused before anything is asked. Nothing that it says quotes a secret of the line."""
+    """A line that is refused before anything is asked. Nothing that it says quotes a secret of the line.
+
+    sent  the row, where it can be imported again after a correction: it may have secrets. size: bytes of its line
+    """
 
     line: int
     class_: str
@@ -45,6 +54,8 @@ class Refused:
     remedy: str | None
     provider: str | None = None
     key: str | None = None
+    sent: dict[str, Any] | None = field(default=None, repr=False)
+    size: int = 0
 
 
 @record
@@ -75,14 +86,22 @@ class Rows:
         self._seen = Seen()
         self.line = 0
 
+    @property
+    def cut_off(self) -> CutOff | None:
+        """After the end: why the input ends too early."""
+        return self._reader.cut_off
+
     def close(self) -> None:
         self._seen.close()
 
     def feed(self, data: bytes) -> Iterator[Item]:
         return self._items(self._reader.feed(data))
 
-    def end(self) -> Iterator[Item]:
-        return self._items(self._reader.end())
+    def end(self, cut: CutOff | None = None) -> Iterator[Item]:
+        """cut: the input should have gone on. Raises InvalidPayload if there was no row at all."""
+        yield from self._items(self._reader.end(cut))
+        if self.line == 0:
+            raise InvalidPayload("The input has no rows.")
 
     def _items(self, reads: Iterable[Read]) -> Iterator[Item]:
         """In order of their lines."""
@@ -126,7 +145,7 @@ class Rows:
                 sent = nested(members)
             return Taken(self._form.parse(sent, read.line), read.size)
         except OpenGrantError as problem:
-            return Refused(read.line, "bad_request", problem.message, None, *_named(sent))
+            return Refused(read.line, "bad_request", problem.message, _CORRECT, *_named(sent), sent, read.size)
 
 
 def _named(sent: dict[str, Any]) -> tuple[str | None, str | None]:

@@ -171,6 +171,8 @@ class _Rows:
             for _ in range(ROUNDS):
                 if await self._writer.write(make) is not None:
                     return
+        except LeaseLost:
+            self._work.ended = True
         except OpenGrantError as error:
             await self._failed(row.line, error, outcomes.read(error))
         except Exception as problem:  # noqa: BLE001 -- told in the row's result

@@ -81,7 +81,8 @@ class ImportWork:
                 more = await self._work_on(app, job) or more
             elif need == "close":
                 more = await self._close(job) or more
-            if job.hold_refresh and (job.cut_at is not None or job.state == "cancelled"):
+            # Not while a cancelled import has rows under way: their grants would be held for ever.
+            if need == "release" or (job.state == "running" and job.hold_refresh and job.cut_at is not None):
                 more = await self._release(job) or more
         await self._look_after(open_)
         if self.db.dialect is Dialect.POSTGRES and self._rows["all"] > _GROWN * self._rows["counted"]:
@@ -107,9 +108,9 @@ class ImportWork:
 
         Works in portions, so that other writes come in between.
         """
-        await self.db.write(loading.drop_abandoned(app.id, at=self.clock()))
+        await self.db.write(loading.give_up_abandoned(app.id, at=self.clock()))
         cutoff = self.clock() - micros(self.keep)
-        while await self.db.write(batches.forget_some(app.id, cutoff=cutoff, limit=1000)):
+        while await self.db.write(batches.forget_some(app.id, cutoff=cutoff)):
             continue
 
     async def _work_on(self, app: Application, job: Import) -> bool:
@@ -166,6 +167,8 @@ class ImportWork:
         except StoreUnavailable as problem:
             # Its lease runs out.
             log.warning("import_interrupted", import_id=work.job.id, problem=problem.message)
+        except batches.LeaseLost:
+            log.warning("import_lease_lost", import_id=work.job.id, batch=work.batch.number)
         except Exception:
             log.exception("import_batch_broken", import_id=work.job.id, batch=work.batch.number)
 
@@ -199,5 +202,7 @@ class ImportWork:
             if (due_at := self.schedule.after(grant.provider, ends_at=grant.token_expires_at, used_at=at, at=at))
             is not None
         }
-        await self.db.write(batches.release(job.application_id, job.id, due, up_to=up_to, dialect=self.db.dialect))
+        await self.db.write(
+            batches.release(job.application_id, job.id, due, up_to=up_to, state=job.state, dialect=self.db.dialect)
+        )
         return True

@@ -59,6 +59,11 @@ class Import:
     cut_at: Micros | None = None
     released: int = 0
 
+    @property
+    def holds_grants(self) -> bool:
+        """Whether grants of it are not refreshed yet, because the cut-over has not come."""
+        return self.hold_refresh and self.cut_at is None and self.state != "cancelled"
+
 
 @record
 class ImportRow:

@@ -1,6 +1,6 @@
 /** The sign-in: with an API key, or a link that the command line prints. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import icon from "../shared/icon.svg";
 import { Notice, ThemeChoice } from "../shared/parts";
 import { useAction } from "./core/load";
@@ -14,7 +14,7 @@ export function SignIn() {
     const heading = useRef<HTMLHeadingElement>(null);
     const [key, setKey] = useState("");
     const action = useAction(() => signIn({ api_key: key.trim() }));
-    useEffect(() => {
+    useLayoutEffect(() => {
         document.title = "Sign in · OpenGrant console";
         heading.current?.focus();
     }, []);

@@ -66,7 +66,7 @@ function Reference({ api }: { api: Api }) {
     const title = entry && plain(entry.name);
     const main = useRef<HTMLElement>(null);
     const first = useRef(true);
-    useEffect(() => {
+    useLayoutEffect(() => {
         document.title = title ? `${title} · OpenGrant API` : "OpenGrant API reference";
         if (first.current) {
             first.current = false;

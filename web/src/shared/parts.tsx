@@ -1,7 +1,7 @@
 /** Components of both pages. Their styles are in base.css. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { applyTheme, chosenTheme, type Theme } from "./theme";
 
 export type Tone = "good" | "warn" | "wrong" | "accent" | "neutral";
@@ -113,7 +113,7 @@ export function Dialog({
     const element = useRef<HTMLDialogElement>(null);
     const id = useId();
     const gone = useRef(false);
-    useEffect(() => {
+    useLayoutEffect(() => {
         const dialog = element.current;
         dialog?.showModal();
         return () => {
@@ -126,7 +126,12 @@ export function Dialog({
             ref={element}
             class={`card dialog ${looks}`}
             aria-labelledby={id}
-            onCancel={(event) => onClose ?? event.preventDefault()}
+            onCancel={(event) => {
+                // Not left to the browser, which tells later that it has closed: a key that comes between finds a
+                // page that takes the dialog for open.
+                event.preventDefault();
+                onClose?.();
+            }}
             onClose={() => {
                 if (gone.current) {
                     return;

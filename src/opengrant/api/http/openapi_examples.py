@@ -234,7 +234,8 @@ _EXAMPLES: dict[str, Any] = {
     # times
     "at": _NOW,
     "finished_at": _NOW - _DAY,
-    "cut_over_at": _NOW + 3 * _DAY,
+    "cut_over_at": _NOW - 2 * _DAY,
+    "cut_over_done_at": _NOW - 2 * _DAY,
     "ends_at": _NOW + 64,
     "paused_until": _NOW + 20,
     "created_at": _NOW - 30 * _DAY,

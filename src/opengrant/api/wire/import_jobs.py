@@ -28,7 +28,8 @@ _SourceState = Literal["open", "paused", "staged", "done"]
 
 
 MOST_BYTES = 16 * 1024 * 1024
-"""Bytes of one request with rows."""
+MOST_ROWS = 100_000
+"""Bytes and rows of one request."""
 
 
 class ImportOptions(Model):
@@ -70,7 +71,7 @@ class ImportBody(Model):
             ]
         }
     )
-    rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=100_000)]
+    rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_ROWS)]
     """Each is a body of POST /v3/connect/custom, with `id`: your own id of the row."""
 
 
@@ -234,8 +235,10 @@ class ImportJob(Model):
     """Whether rows whose refresh token ends with its use wait for the cut-over."""
     cut_over_at: int | None = None
     """When the cut-over comes by itself, in Unix seconds."""
+    cut_over_done_at: int | None = None
+    """When the last of it was cut over, in Unix seconds."""
     hold_refresh: bool
-    """Whether its grants are not refreshed before the cut-over."""
+    """Whether its grants are not refreshed before the cut-over, also after the import has finished."""
     created_at: int
     """Unix seconds."""
     started_at: int | None = None
@@ -346,6 +349,7 @@ def _members(job: Import) -> dict[str, Any]:
         "status": job.state,
         "cut_over": job.cut_over,
         "cut_over_at": _seconds(job.cut_over_at),
+        "cut_over_done_at": _seconds(job.cut_at),
         "hold_refresh": job.hold_refresh,
         "created_at": _seconds(job.created_at),
         "started_at": _seconds(job.started_at),

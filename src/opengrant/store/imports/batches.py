@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from opengrant.model import SECOND, Micros, ProviderName, Sealed
 from opengrant.model.basics import record
-from opengrant.model.imports import Outcome, RowResult
+from opengrant.model.imports import ImportState, Outcome, RowResult
 from opengrant.store import secrets
 from opengrant.store.engine.json_columns import put_list
 from opengrant.store.engine.port import Dialect, Statement, Steps
@@ -169,8 +169,9 @@ def count_attempts(batch: Batch, lines: Sequence[int], dialect: Dialect) -> Step
         which = "select value from json_each($4)"
     yield Statement(
         f"""update import_rows set attempts = attempts + 1
-            where {_ITS_ROWS} and {_UNDECIDED} and line in ({which})""",
-        (*_key(batch), to_json(list(lines)).decode()),
+            where {_ITS_ROWS} and {_UNDECIDED} and line in ({which})
+              and exists (select 1 from import_batches where {_THIS} and owner = $5)""",
+        (*_key(batch), to_json(list(lines)).decode(), batch.owner),
     )
 
 
@@ -249,8 +250,9 @@ def needing(*, at: Micros) -> Steps[list[tuple[str, str, Need]]]:
                 else 'release' end
             from imports i
             where i.state = 'running' or (i.state = 'cancelled' and {_OPEN})
-               or (i.state in ('finished', 'cancelled') and i.hold_refresh = 1 and i.released < i.lines
-                   and (i.cut_at is not null or i.cut_over_at <= $1 or i.state = 'cancelled'))
+               or (i.hold_refresh = 1 and i.released < i.lines
+                   and (i.state = 'cancelled' or (i.state in ('finished', 'paused') and i.cut_at is not null)
+                        or (i.state = 'finished' and i.cut_over_at <= $1)))
             order by i.created_at, i.id""",
         (at,),
     )
@@ -362,9 +364,18 @@ def held(application_id: str, import_id: str, *, limit: int) -> Steps[tuple[list
 
 
 def release(
-    application_id: str, import_id: str, due: Mapping[str, Micros], *, up_to: int, dialect: Dialect
+    application_id: str,
+    import_id: str,
+    due: Mapping[str, Micros],
+    *,
+    up_to: int,
+    state: ImportState,
+    dialect: Dialect,
 ) -> Steps[None]:
-    """Let held grants be refreshed. due: grant → when. up_to: what `held` returned with them."""
+    """Let held grants be refreshed. due: grant → when. up_to: what `held` returned with them.
+
+    state  of the import; one that was cancelled or has ended meanwhile looks through all its grants again
+    """
     if dialect is Dialect.SQLITE:
         for id_, at in due.items():
             yield Statement(_RELEASE, (application_id, id_, at))
@@ -372,7 +383,8 @@ def release(
         given = to_json([{"id": id_, "due_at": at} for id_, at in due.items()]).decode()
         yield Statement(_PG_RELEASE, (application_id, given))
     yield Statement(
-        "update imports set released = $3 where application_id = $1 and id = $2", (application_id, import_id, up_to)
+        "update imports set released = $3 where application_id = $1 and id = $2 and state = $4",
+        (application_id, import_id, up_to, state),
     )
 
 
@@ -387,7 +399,11 @@ _PG_RELEASE = """
 """
 
 
-def forget_some(application_id: str, *, cutoff: Micros, limit: int) -> Steps[bool]:
+_FORGOTTEN_BATCHES, _FORGOTTEN_ROWS = 20, 1000
+"""Of an import, in one transaction: a batch has a large secret."""
+
+
+def forget_some(application_id: str, *, cutoff: Micros) -> Steps[bool]:
     """Delete a part of an import that ended before `cutoff`. Returns whether there was one.
 
     An import that still holds grants back stays.
@@ -400,17 +416,31 @@ def forget_some(application_id: str, *, cutoff: Micros, limit: int) -> Steps[boo
     )
     if not rows:
         return False
-    import_id = rows[0][0]
+    yield from forget_part(application_id, rows[0][0])
+    return True
+
+
+def forget_part(application_id: str, import_id: str) -> Steps[bool]:
+    """Delete a part of an import, credentials first. Returns whether more of it is left."""
     of = (application_id, import_id)
+    some = yield Statement(
+        """delete from import_batches where application_id = $1 and import_id = $2 and number in (
+               select number from import_batches where application_id = $1 and import_id = $2 limit $3)
+           returning number""",
+        (*of, _FORGOTTEN_BATCHES),
+    )
+    for (number,) in some:
+        yield from secrets.destroy_one(application_id, "import", import_id, purpose(number))
+    if some:
+        return True
     some = yield Statement(
         """delete from import_rows where application_id = $1 and import_id = $2 and line in (
                select line from import_rows where application_id = $1 and import_id = $2 order by line limit $3)
            returning line""",
-        (*of, limit),
+        (*of, _FORGOTTEN_ROWS),
     )
-    if len(some) < limit:
-        for table in ("import_batches", "import_sources"):
-            yield Statement(f"delete from {table} where application_id = $1 and import_id = $2", of)
-        yield Statement("delete from imports where application_id = $1 and id = $2", of)
-        yield from secrets.destroy(application_id, "import", [import_id])
-    return True
+    if some:
+        return True
+    yield Statement("delete from import_sources where application_id = $1 and import_id = $2", of)
+    yield Statement("delete from imports where application_id = $1 and id = $2", of)
+    return False

@@ -56,12 +56,16 @@ def newest(application_id: str, *, before: tuple[Micros, str] | None, limit: int
 def move(
     application_id: str, import_id: str, *, from_: Sequence[ImportState], to: ImportState, at: Micros
 ) -> Steps[Import | None]:
-    """Change the state. None if the import is in none of the states `from_`."""
+    """Change the state. None if the import is in none of the states `from_`.
+
+    All grants that a cancelled import holds are looked through again: rows under way may still add some.
+    """
     places = ", ".join(f"${n}" for n in range(5, len(from_) + 5))
     rows = yield Statement(
         f"""update imports set state = $3, updated_at = $4,
                    started_at = case when $3 = 'running' then coalesce(started_at, $4) else started_at end,
-                   finished_at = case when $3 in ('finished', 'cancelled') then $4 else null end
+                   finished_at = case when $3 in ('finished', 'cancelled') then $4 else null end,
+                   released = case when $3 = 'cancelled' then 0 else released end
             where application_id = $1 and id = $2 and state in ({places}) returning {COLUMNS}""",
         (application_id, import_id, to, at, *from_),
     )

@@ -45,9 +45,7 @@ def mailboxes(
 def grant_ids(ids: Iterable[str], dialect: Dialect) -> Steps[Mapping[str, Holder]]:
     """Grants of the whole installation, by id."""
     rows = yield Statement(
-        # Through the applications, so that the primary key, which begins with them, serves.
-        f"""select {_HOLDER} from {_LIST[dialect]}
-            cross join applications a cross join grants g where g.application_id = a.id and g.id = v.a""",
+        f"select {_HOLDER} from {_LIST[dialect]} cross join grants g where g.id = v.a",
         (_json((one, None) for one in ids),),
     )
     return {row[0]: Holder(*row) for row in rows}

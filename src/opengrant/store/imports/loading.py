@@ -122,6 +122,7 @@ def store(
     new: Sequence[NewBatch],
     rows: Sequence[NewRow],
     *,
+    kept: Sequence[secrets.SecretRow] = (),
     lines: int,
     at: Micros,
     dialect: Dialect,
@@ -129,6 +130,7 @@ def store(
     """Write new batches and rows, and that all lines up to `lines` are stored.
 
     held     the import as this process left it: another one that stores the same input, or a cancellation, changes it
+    kept     sealed rows that were refused, see `refused`
     Returns  the import afterwards; None, with nothing written, if it has changed
     """
     owner = (held.application_id, held.id)
@@ -149,6 +151,8 @@ def store(
         yield Statement(_BATCHES[dialect], (*owner, _json(listed), at))
         for one in new:
             yield from secrets.put(one.sealed, at=at)
+    for secret in kept:
+        yield from secrets.put(secret, at=at)
     if rows:
         values = [
             (
@@ -190,27 +194,25 @@ def release_digest(application_id: str, import_id: str) -> Steps[None]:
     )
 
 
-def drop(application_id: str, import_id: str) -> Steps[None]:
-    """Remove an import whose input was not read to its end, and its sealed rows."""
-    owner = (application_id, import_id)
+_GIVEN_UP = "state = 'cancelled', digest = null, hold_refresh = 0, finished_at = 0"
+
+
+def give_up(application_id: str, import_id: str) -> Steps[bool]:
+    """End an import whose input was not read to its end, so that `batches.forget_part` can remove it. False: it was."""
     rows = yield Statement(
-        "delete from imports where application_id = $1 and id = $2 and state = 'loading' returning id", owner
+        f"update imports set {_GIVEN_UP} where application_id = $1 and id = $2 and state = 'loading' returning id",
+        (application_id, import_id),
     )
-    if rows:
-        yield from secrets.destroy(application_id, "import", [import_id])
-        for table in ("import_rows", "import_batches", "import_sources"):
-            yield Statement(f"delete from {table} where application_id = $1 and import_id = $2", owner)
+    return bool(rows)
 
 
-def drop_abandoned(application_id: str, *, at: Micros) -> Steps[None]:
-    """Remove imports whose input was not read to its end, long after the last of it was written."""
-    rows = yield Statement(
-        """select id from imports where application_id = $1 and state = 'loading'
-             and updated_at < case when digest is null then cast($2 as bigint) else cast($3 as bigint) end""",
+def give_up_abandoned(application_id: str, *, at: Micros) -> Steps[None]:
+    """Likewise all of them, long after the last of each was written."""
+    yield Statement(
+        f"""update imports set {_GIVEN_UP} where application_id = $1 and state = 'loading'
+              and updated_at < case when digest is null then cast($2 as bigint) else cast($3 as bigint) end""",
         (application_id, at - _STREAM_WAITS, at - _FILE_WAITS),
     )
-    for (import_id,) in rows:
-        yield from drop(application_id, import_id)
 
 
 def remaining(application_id: str, import_id: str, *, after: int) -> Steps[tuple[int, frozenset[int]] | None]:
@@ -235,3 +237,30 @@ def remaining(application_id: str, import_id: str, *, after: int) -> Steps[tuple
 
 def _json(values: object) -> str:
     return to_json(values).decode()
+
+
+_REFUSED = "refused "
+
+
+def refused_purpose(line: int) -> str:
+    """Of the sealed rows that were refused as they were read, and can be imported again. line: of their first."""
+    return f"{_REFUSED}{line}"
+
+
+def refused(application_id: str, import_id: str) -> Steps[list[int]]:
+    """The lines that `refused_purpose` was made of, in order."""
+    rows = yield Statement(
+        """select purpose from secrets
+           where application_id = $1 and owner_kind = 'import' and owner_id = $2 and purpose like $3""",
+        (application_id, import_id, f"{_REFUSED}%"),
+    )
+    return sorted(int(purpose.removeprefix(_REFUSED)) for (purpose,) in rows)
+
+
+def not_kept(application_id: str, import_id: str, *, first: int) -> Steps[tuple[int, list[int]]]:
+    """Lines that can only be corrected in the input: how many, and the first of them."""
+    where = """from import_rows where application_id = $1 and import_id = $2 and batch = 0
+               and class in ('unreadable', 'duplicate')"""
+    ((number,),) = yield Statement(f"select count(*) {where}", (application_id, import_id))
+    rows = yield Statement(f"select line {where} order by line limit $3", (application_id, import_id, first))
+    return int(number), [int(line) for (line,) in rows]

@@ -30,11 +30,8 @@ def look(grant: Grant, keys: Sequence[str]) -> Steps[Present]:
     """keys: those that its mailbox may have."""
     places = ", ".join(f"${n}" for n in range(5, len(keys) + 5))
     rows = yield Statement(
-        # Other applications one by one, so that the primary key, which begins with them, serves.
         f"""select h.provider, h.mailbox_key, h.proven_at, h.updated_at,
-                   (select a.id from applications a
-                    where a.id <> $1 and exists (select 1 from grants g where g.application_id = a.id and g.id = $2)
-                    limit 1),
+                   (select application_id from grants where id = $2 and application_id <> $1),
                    (select id from grants
                     where application_id = $1 and provider = $3 and mailbox_key in ({places}) limit 1),
                    (select id from grants where application_id = $1 and external_id = $4)

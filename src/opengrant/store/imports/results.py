@@ -107,13 +107,14 @@ def unread(application_id: str, import_id: str) -> Steps[int]:
 
 def done_since(application_id: str, import_id: str, *, since: Micros) -> Steps[int]:
     """How many rows of batches have got their outcome since then."""
-    # Batches first: their rows are found by the index, and only few batches have changed.
+    # Batches first: their rows are found by the index, and only few batches have changed. A cut-over changes all, and
+    # no row of them is done.
     rows = yield Statement(
-        """select count(*) from import_batches b
-           join import_rows r
-             on r.application_id = b.application_id and r.import_id = b.import_id and r.batch = b.number
-           where b.application_id = $1 and b.import_id = $2 and b.updated_at >= $3 and r.at >= $3
-             and r.outcome not in ('waiting', 'staged')""",
+        f"""select count(*) from import_batches b
+            join import_rows r
+              on r.application_id = b.application_id and r.import_id = b.import_id and r.batch = b.number
+            where b.application_id = $1 and b.import_id = $2 and b.updated_at >= $3 and {_DONE} > 0 and r.at >= $3
+              and r.outcome not in ('waiting', 'staged')""",
         (application_id, import_id, since),
     )
     return int(rows[0][0])

@@ -60,8 +60,15 @@ function Editor({ details, onSaved }: { details: Details; onSaved: (saved: Detai
         setRefused(undefined);
         try {
             const answer = await patch<Details>("/v3/applications", bodyOf(draft));
+            const stored = draftOf(answer);
             onSaved(answer);
-            setDraft(draftOf(answer));
+            // What was typed meanwhile stays.
+            setDraft((now) => ({
+                ...now,
+                ...Object.fromEntries(
+                    NAMES.filter((name) => now[name] === draft[name]).map((name) => [name, stored[name]]),
+                ),
+            }));
             setWasSaved(true);
         } catch (problem) {
             const about = problem instanceof Problem ? fieldOf(problem.message) : undefined;

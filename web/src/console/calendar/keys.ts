@@ -1,7 +1,7 @@
 /** The keyboard of a grid of days: one day is in the tab order, arrows go to others, Enter opens. */
 
 import type { RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { type Day, later, monday, otherMonth } from "./days";
 import type { View } from "./place";
 
@@ -18,7 +18,8 @@ export function useGridKeys({ view, day, onDay, onOpen }: Grid): {
 } {
     const grid = useRef<HTMLDivElement>(null);
     const follows = useRef(false);
-    useEffect(() => {
+    // With the day that is drawn: the next key counts from there.
+    useLayoutEffect(() => {
         if (follows.current) {
             follows.current = false;
             focus(cellOf(grid.current, day), view === "month");

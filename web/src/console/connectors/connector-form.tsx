@@ -1,10 +1,10 @@
 /** Creates or changes a connector. Readable settings are filled in; secrets are only marked as stored. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Notice } from "../../shared/parts";
-import { Problem, patch, path, post } from "../core/api";
+import { patch, path, post } from "../core/api";
 import { useAction } from "../core/load";
-import { session } from "../core/session";
+import { reason, session } from "../core/session";
 import type { Connector, Provider } from "../core/wire";
 import { plain } from "../core/words";
 import { AreaField, TextField } from "../parts/field";
@@ -36,6 +36,18 @@ export function ConnectorForm({
     );
     const [scopes, setScopes] = useState(found?.scopes ?? connector?.scope.join("\n") ?? "");
     const [saved, setSaved] = useState(false);
+    const isEdited = useRef(found !== undefined);
+    const latest = useRef<Draft>({ values, scopes });
+    latest.current = { values, scopes };
+    // Any call may find that the session has ended, and then this form is gone.
+    useEffect(
+        () => () => {
+            if (isEdited.current && reason.value?.hasEnded) {
+                unsaved.set(draft, { ...latest.current, values: without(latest.current.values, provider) });
+            }
+        },
+        [],
+    );
     const empty = provider.settings.length + provider.scopes.length === 0;
     const save = async () => {
         // Empty fields are not sent: the server keeps the secret or uses the default.
@@ -46,7 +58,7 @@ export function ConnectorForm({
                 ...(provider.settings.length ? { settings } : {}),
                 scope: asked,
             });
-            setValues((old) => without(old, provider));
+            setValues((now) => without(now, provider, values));
             setSaved(true);
         } else {
             await post("/v3/connectors", {
@@ -55,20 +67,18 @@ export function ConnectorForm({
                 ...(asked.length ? { scope: asked } : {}),
             });
         }
+        unsaved.delete(draft);
+        isEdited.current = latest.current.values !== values || latest.current.scopes !== scopes;
         onSaved();
     };
     const action = useAction(async () => {
         setSaved(false);
-        unsaved.delete(draft);
-        try {
-            await save();
-        } catch (problem) {
-            if (problem instanceof Problem && problem.status === 401) {
-                unsaved.set(draft, { values: without(values, provider), scopes });
-            }
-            throw problem;
-        }
+        await save();
     });
+    const setValue = (name: string, value: string) => {
+        isEdited.current = true;
+        setValues((old) => ({ ...old, [name]: value }));
+    };
     return (
         <div class={empty ? "card padded bare" : "card padded"}>
             <Form action={action} submit={connector ? "Save" : "Create connector"} under="Saving">
@@ -84,7 +94,7 @@ export function ConnectorForm({
                         label={plain(name)}
                         type={secret ? "password" : "text"}
                         value={values[name] ?? ""}
-                        onValue={(value) => setValues((old) => ({ ...old, [name]: value }))}
+                        onValue={(value) => setValue(name, value)}
                         required={required && !(secret && connector)}
                         placeholder={secret && connector ? "stored" : undefined}
                         hint={secret && connector ? `Stored. Leave it empty to keep it. ${why}` : why}
@@ -95,7 +105,10 @@ export function ConnectorForm({
                     <AreaField
                         label="Default scopes"
                         value={scopes}
-                        onValue={setScopes}
+                        onValue={(value) => {
+                            isEdited.current = true;
+                            setScopes(value);
+                        }}
                         hint="One per line. Sign-in asks for these when your application names none. Leave empty for the provider’s defaults."
                     />
                 )}
@@ -109,8 +122,10 @@ export function ConnectorForm({
     );
 }
 
-/** Secret fields are emptied once they are stored. */
-function without(values: Record<string, string>, provider: Provider): Record<string, string> {
+/** Secret fields are emptied once they are stored, unless another value was typed meanwhile. */
+function without(values: Record<string, string>, provider: Provider, stored = values): Record<string, string> {
     const secrets = new Set(provider.settings.filter(({ secret }) => secret).map(({ name }) => name));
-    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, secrets.has(name) ? "" : value]));
+    return Object.fromEntries(
+        Object.entries(values).map(([name, value]) => [name, secrets.has(name) && value === stored[name] ? "" : value]),
+    );
 }

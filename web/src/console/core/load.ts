@@ -34,15 +34,22 @@ function useQuestion<T>(load: (signal: AbortSignal) => Promise<T>, on: unknown[]
     const question = useMemo(() => new AbortController(), on);
     const [state, setState] = useState<State<T>>({ loading: true });
     const [turn, setTurn] = useState(0);
+    const underWay = useRef(false);
     useEffect(() => () => question.abort(), [question]);
     useEffect(() => {
         const control = new AbortController();
+        underWay.current = true;
         setState((old) => ({ ...old, loading: true }));
+        const ended = (next: (old: State<T>) => State<T>) => {
+            if (!control.signal.aborted) {
+                underWay.current = false;
+                setState(next);
+            }
+        };
         load(control.signal).then(
-            (data) => !control.signal.aborted && setState({ question, data, loading: false }),
+            (data) => ended(() => ({ question, data, loading: false })),
             (failure) =>
-                !control.signal.aborted &&
-                setState((old) => ({
+                ended((old) => ({
                     question,
                     data: old.question === question ? old.data : undefined,
                     problem: asProblem(failure),
@@ -53,12 +60,16 @@ function useQuestion<T>(load: (signal: AbortSignal) => Promise<T>, on: unknown[]
     }, [question, turn]);
     const reload = useCallback(() => setTurn((count) => count + 1), []);
     const put = useCallback(
-        (change: (old: T) => T) =>
+        (change: (old: T) => T) => {
             setState((old) =>
                 old.question === question && old.data !== undefined
                     ? { question, data: change(old.data), loading: old.loading }
                     : old,
-            ),
+            );
+            if (underWay.current) {
+                reload(); // the answer that is under way may be older than the change
+            }
+        },
         [question],
     );
     const isOurs = state.question === question;

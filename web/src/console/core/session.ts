@@ -8,11 +8,14 @@ import type { ConsoleSession } from "./wire";
 /** undefined: not known yet. null: not signed in. */
 export const session = signal<ConsoleSession | null | undefined>(undefined);
 /** A message about a link or an ended session, on the sign-in page or above the current page. */
-export const reason = signal<{ text: string; problem?: Problem } | undefined>(undefined);
+export const reason = signal<{ text: string; problem?: Problem; hasEnded?: true } | undefined>(undefined);
 
 onSignedOut(() => {
     if (session.value) {
-        reason.value = { text: "Your session has ended. Sign in again: you come back to the page you were on." };
+        reason.value = {
+            text: "Your session has ended. Sign in again: you come back to the page you were on.",
+            hasEnded: true,
+        };
         session.value = null;
     }
 });

@@ -1071,7 +1071,9 @@ export interface ImportJob {
     cut_over: boolean;
     /** When the cut-over comes by itself, in Unix seconds. */
     cut_over_at?: number;
-    /** Whether its grants are not refreshed before the cut-over. */
+    /** When the last of it was cut over, in Unix seconds. */
+    cut_over_done_at?: number;
+    /** Whether its grants are not refreshed before the cut-over, also after the import has finished. */
     hold_refresh: boolean;
     /** Unix seconds. */
     created_at: number;
@@ -1093,7 +1095,9 @@ export interface ImportProgress {
     cut_over: boolean;
     /** When the cut-over comes by itself, in Unix seconds. */
     cut_over_at?: number;
-    /** Whether its grants are not refreshed before the cut-over. */
+    /** When the last of it was cut over, in Unix seconds. */
+    cut_over_done_at?: number;
+    /** Whether its grants are not refreshed before the cut-over, also after the import has finished. */
     hold_refresh: boolean;
     /** Unix seconds. */
     created_at: number;

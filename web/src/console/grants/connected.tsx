@@ -18,7 +18,7 @@ export function Connected() {
             }
             return;
         }
-        void reportEnd(ended).then((taken) => {
+        return reportEnd(ended, (taken) => {
             if (taken) {
                 window.close(); // does nothing if the browser does not allow it
             }

@@ -63,23 +63,25 @@ export function awaitEnd(state: string, then: (ended: Ended) => void): () => voi
     return () => channel.close();
 }
 
-/** In the window of the sign-in: reports its end. Resolves to whether a page of the console took it. */
-export function reportEnd(ended: Ended): Promise<boolean> {
-    return new Promise((resolve) => {
-        const channel = new BroadcastChannel(CHANNEL);
-        const over = (taken: boolean) => {
-            channel.close();
-            resolve(taken);
-        };
-        const timer = setTimeout(() => over(false), PATIENCE);
-        channel.onmessage = ({ data }: MessageEvent<Ended | Taken>) => {
-            if ("taken" in data && data.taken === ended.state) {
-                clearTimeout(timer);
-                over(true);
-            }
-        };
-        channel.postMessage(ended);
-    });
+/**
+ * In the window of the sign-in: reports its end. Calls `then` with whether a page of the console took it; a page that is
+ * busy may take it after all. Returns a function that stops listening.
+ */
+export function reportEnd(ended: Ended, then: (taken: boolean) => void): () => void {
+    const channel = new BroadcastChannel(CHANNEL);
+    const timer = setTimeout(() => then(false), PATIENCE);
+    const stop = () => {
+        clearTimeout(timer);
+        channel.close();
+    };
+    channel.onmessage = ({ data }: MessageEvent<Ended | Taken>) => {
+        if ("taken" in data && data.taken === ended.state) {
+            stop();
+            then(true);
+        }
+    };
+    channel.postMessage(ended);
+    return stop;
 }
 
 /** Whether this tab itself left for the sign-in of this state. True once. */

@@ -46,6 +46,11 @@ export function ImportPage({ id }: { id: string }) {
     );
 }
 
+/** Its grants are not refreshed before the cut-over, also when no row waits any more. */
+function holdsGrants({ hold_refresh, cut_over_done_at, status }: ImportProgress): boolean {
+    return hold_refresh && cut_over_done_at === undefined && status !== "cancelled" && status !== "loading";
+}
+
 function Actions({ job, loaded }: { job: ImportProgress; loaded: Loaded<ImportProgress> }) {
     const [asking, setAsking] = useState<"cancel" | "cut-over">();
     const act = async (verb: string) => {
@@ -56,7 +61,7 @@ function Actions({ job, loaded }: { job: ImportProgress; loaded: Loaded<ImportPr
     return (
         <>
             <Failure problem={turn.problem} />
-            {job.counts.staged > 0 && isOpen(job) && (
+            {((job.counts.staged > 0 && isOpen(job)) || holdsGrants(job)) && (
                 <button type="button" class="button primary" onClick={() => setAsking("cut-over")}>
                     Cut over…
                 </button>
@@ -97,15 +102,16 @@ function Actions({ job, loaded }: { job: ImportProgress; loaded: Loaded<ImportPr
             {asking === "cut-over" && (
                 <Confirm
                     title="Cut over now?"
-                    submit="Use the tokens"
-                    under="Using…"
+                    submit={job.counts.staged > 0 ? "Use the tokens" : "Refresh the grants"}
+                    under="Cutting over…"
                     act={() => act("cut-over")}
                     onClose={() => setAsking(undefined)}
                 >
-                    <p>
-                        {count(job.counts.staged, "refresh token is", "refresh tokens are")} used now. They may stop
-                        working anywhere else, so stop the other side from refreshing first.
-                    </p>
+                    {job.counts.staged > 0 && (
+                        <p>{count(job.counts.staged, "refresh token is", "refresh tokens are")} used now.</p>
+                    )}
+                    {holdsGrants(job) && <p>The grants of this import are refreshed from now on.</p>}
+                    <p>Tokens may stop working anywhere else, so stop the other side from refreshing first.</p>
                 </Confirm>
             )}
         </>
@@ -155,10 +161,8 @@ function Progress({ job }: { job: ImportProgress }) {
                     </li>
                 ))}
             </ul>
-            {job.hold_refresh && isOpen(job) && (
-                <p class="soft small">Its grants are not refreshed before the cut-over.</p>
-            )}
-            {job.cut_over_at !== undefined && counts.staged > 0 && (
+            {holdsGrants(job) && <p class="soft small">Its grants are not refreshed before the cut-over.</p>}
+            {job.cut_over_at !== undefined && (counts.staged > 0 || holdsGrants(job)) && (
                 <p class="soft small">
                     The cut-over comes by itself <Time at={job.cut_over_at} />.
                 </p>

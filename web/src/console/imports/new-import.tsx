@@ -1,6 +1,6 @@
 /** A new import from a file: it is checked first, so that nothing is stored of a file that is wrong. */
 
-import { useId, useState } from "preact/hooks";
+import { useId, useRef, useState } from "preact/hooks";
 import { Dialog, Notice } from "../../shared/parts";
 import { postFile } from "../core/api";
 import { useAction } from "../core/load";
@@ -50,13 +50,25 @@ function Upload({ onClose }: { onClose: () => void }) {
     const [cutOver, setCutOver] = useState(false);
     const [hold, setHold] = useState(false);
     const [report, setReport] = useState<ImportReport>();
+    /** What the present file and options are checked for: a check of others says nothing of them. */
+    const checked = useRef({});
     const query = { cut_over: cutOver, hold_refresh: hold };
     const tooLarge = file !== undefined && file.size > MOST_BYTES;
     const check = useAction(async () => {
+        const asked = checked.current;
         if (file) {
-            setReport(await postFile<ImportReport>("/v3/imports/dry-run", query, file));
+            const found = await postFile<ImportReport>("/v3/imports/dry-run", query, file);
+            if (asked === checked.current) {
+                setReport(found);
+            }
         }
     });
+    const changed = () => {
+        checked.current = {};
+        setReport(undefined);
+        check.forget();
+        start.forget();
+    };
     const start = useAction(async () => {
         if (file) {
             const name = file.name.slice(0, 256);
@@ -85,9 +97,7 @@ function Upload({ onClose }: { onClose: () => void }) {
                     aria-describedby={`${id}-hint`}
                     onChange={(event) => {
                         setFile(event.currentTarget.files?.[0]);
-                        setReport(undefined);
-                        check.forget();
-                        start.forget();
+                        changed();
                     }}
                 />
                 <p class="hint" id={`${id}-hint`}>
@@ -106,7 +116,7 @@ function Upload({ onClose }: { onClose: () => void }) {
                 checked={cutOver}
                 onChecked={(on) => {
                     setCutOver(on);
-                    setReport(undefined);
+                    changed();
                 }}
             />
             <Check

@@ -1,7 +1,7 @@
 /** The frame of a page: its title in the window and as heading; the heading gets the focus after navigation. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 let visited = false;
 
@@ -23,7 +23,8 @@ export function Page({
     useEffect(() => {
         document.title = `${title} · OpenGrant console`;
     }, [title]);
-    useEffect(() => {
+    // Before the page is seen: a key that comes then goes on from here.
+    useLayoutEffect(() => {
         if (visited) {
             heading.current?.focus({ preventScroll: true });
             window.scrollTo(0, 0);

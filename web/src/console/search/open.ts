@@ -52,6 +52,41 @@ export function allowSingleKeys(allowed: boolean): void {
     }
 }
 
+/** What is typed between the opening of the search and its first view, because it is being loaded. */
+let early = "";
+let failed = false;
+
+export function openSearch(): void {
+    early = "";
+    failed = false;
+    opened.value = "search";
+}
+
+/** The search did not load: keys mean again what they meant. */
+export function searchFailed(): void {
+    failed = true;
+}
+
+/** What was typed before the search was there. Once. */
+export function typedEarly(): string {
+    const text = early;
+    early = "";
+    return text;
+}
+
+function typeAhead(event: KeyboardEvent): void {
+    if (event.key === "Escape") {
+        opened.value = undefined;
+    } else if (event.key === "Backspace") {
+        early = early.slice(0, -1);
+    } else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey) {
+        early += event.key;
+    } else if (event.key !== "Enter") {
+        return;
+    }
+    event.preventDefault();
+}
+
 /** Listens until the returned function is called. */
 export function followKeys(): () => void {
     let goesSince = 0;
@@ -64,8 +99,16 @@ export function followKeys(): () => void {
             // Over a form in a dialog it would lose what was typed there.
             if (opened.value !== undefined || document.querySelector("dialog[open]") === null) {
                 event.preventDefault();
-                opened.value = opened.value === "search" ? undefined : "search";
+                if (opened.value === "search") {
+                    opened.value = undefined;
+                } else {
+                    openSearch();
+                }
             }
+            return;
+        }
+        if (opened.value === "search" && !failed && document.querySelector("dialog[open]") === null) {
+            typeAhead(event);
             return;
         }
         if (!singleKeys.value || event.ctrlKey || event.metaKey || event.altKey || isTaken(event.target)) {
@@ -83,7 +126,11 @@ export function followKeys(): () => void {
         goesSince = key === "g" ? event.timeStamp : 0;
         if (key === "/" || key === "?") {
             event.preventDefault();
-            opened.value = key === "/" ? "search" : "keys";
+            if (key === "/") {
+                openSearch();
+            } else {
+                opened.value = "keys";
+            }
         }
     };
     window.addEventListener("keydown", pressed);

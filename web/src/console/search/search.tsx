@@ -7,7 +7,7 @@ import { Dialog } from "../../shared/parts";
 import { session } from "../core/session";
 import { count } from "../core/words";
 import { Icon } from "../parts/icon";
-import { opened } from "./open";
+import { opened, typedEarly } from "./open";
 import { type Hit, makeSources, match, type Source, START } from "./sources";
 
 interface Group {
@@ -24,7 +24,7 @@ const LONGEST = 256;
 const recent = signal<{ session: string | undefined; hits: Hit[] }>({ session: undefined, hits: [] });
 
 export function Search() {
-    const [text, setText] = useState("");
+    const [text, setText] = useState(typedEarly);
     const [chosenId, setChosenId] = useState<string>();
     const { groups, busy, failed } = useHits(text.trim());
     const list = useRef<HTMLDivElement>(null);

@@ -1,7 +1,7 @@
 /** The body of the request: the editor, its findings, and the description of the member at the cursor. */
 
 import type { Signal } from "@preact/signals";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { parse } from "../../shared/json";
 import { Dialog, Loading } from "../../shared/parts";
 import type { Found, Problem } from "../editor/brain";
@@ -48,6 +48,8 @@ export function Body({ operation, variant, defs, draft, onSend }: Part) {
     const host = useRef<HTMLDivElement>(null);
     const plain = useRef<HTMLTextAreaElement>(null);
     const handle = useRef<Handle>();
+    /** Of the plain field that the editor takes the place of, if it has the focus. */
+    const cursor = useRef<number>();
     const send = useRef(onSend);
     send.current = onSend;
     const id = useId();
@@ -60,7 +62,7 @@ export function Body({ operation, variant, defs, draft, onSend }: Part) {
                 if (!wanted || host.current === null) {
                     return;
                 }
-                const hadFocus = document.activeElement === plain.current;
+                cursor.current = document.activeElement === plain.current ? plain.current?.selectionStart : undefined;
                 handle.current = mount(host.current, {
                     text: draft.peek(),
                     schema: variant.schema,
@@ -74,9 +76,6 @@ export function Body({ operation, variant, defs, draft, onSend }: Part) {
                     onSend: () => send.current(),
                 });
                 setStage("ready");
-                if (hadFocus) {
-                    handle.current.focus();
-                }
             },
             () => wanted && setStage("failed"),
         );
@@ -85,6 +84,13 @@ export function Body({ operation, variant, defs, draft, onSend }: Part) {
             handle.current?.destroy();
         };
     }, [attempt]);
+
+    // What is hidden takes no focus: once it is seen, and before the next key.
+    useLayoutEffect(() => {
+        if (stage === "ready" && cursor.current !== undefined) {
+            handle.current?.focus(cursor.current);
+        }
+    }, [stage]);
 
     const rewrite = (text: string) => {
         draft.value = text;

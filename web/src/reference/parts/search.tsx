@@ -1,6 +1,6 @@
 /** Search over everything: a dialog with a field and the results in groups. Its index is loaded when it is opened. */
 
-import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Find, Group, Hit } from "../search/find";
 import { Method } from "./navigation";
 
@@ -34,7 +34,7 @@ export function Search({ onClose }: { onClose: () => void }) {
             wanted = false;
         };
     }, [attempt]);
-    useEffect(() => {
+    useLayoutEffect(() => {
         const shown = dialog.current;
         shown?.showModal();
         return () => shown?.close(); // the focus returns to where it was

@@ -129,8 +129,8 @@ function Try({ operation, variant }: Part) {
             void perform();
         }
     };
-    // They are about the old text.
-    useEffect(() => setComplaint(""), [apiKey.value, draft.value]);
+    // It is about the old text, or of before it was known who is signed in.
+    useEffect(() => setComplaint(""), [apiKey.value, draft.value, session.value]);
     const pending = outcome.value.state === "pending" ? outcome.value.control : undefined;
     const triable = credential !== "not here";
     const sends = triable && !operation.leads;
