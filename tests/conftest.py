@@ -110,7 +110,7 @@ def log_stream() -> Iterator[BytesIO]:
 @pytest.fixture
 def workdir() -> Iterator[Path]:
     """A directory of the test's own with a short path, outside pytest's."""
-    path = Path(tempfile.mkdtemp(prefix="opengrant-test-"))
+    path = Path(tempfile.mkdtemp(prefix="opengrant-test-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     yield path
     shutil.rmtree(path, ignore_errors=True)
 
