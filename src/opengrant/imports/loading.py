@@ -334,7 +334,7 @@ class _Storing:
         if not rows and line <= self.held.lines:
             return
         loading = self._loading
-        written = await loading.db.write(
+        written = await loading.db.write_many(
             rows_of.store(
                 self.held,
                 new,
