@@ -108,7 +108,7 @@ class Interrupted:
     def __init__(self, store: Store, meanwhile: Callable[[], object]) -> None:
         self.dialect = store.dialect
         self.read, self.migrate, self.pending, self.close = store.read, store.migrate, store.pending, store.close
-        self.write_soon = store.write_soon
+        self.write_soon, self.write_many = store.write_soon, store.write_many
         self._store, self._meanwhile = store, meanwhile
         self._happened = False
 
@@ -137,7 +137,7 @@ class Away:
     def __init__(self, store: Store, after: type, *, times: int = 1) -> None:
         self.dialect = store.dialect
         self.read, self.migrate, self.pending, self.close = store.read, store.migrate, store.pending, store.close
-        self.write_soon = store.write_soon
+        self.write_soon, self.write_many = store.write_soon, store.write_many
         self._store, self._after = store, after
         self._left = times
 

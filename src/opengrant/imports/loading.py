@@ -356,7 +356,7 @@ class _Storing:
             if number % _SEALED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         loading = self._loading
-        written = await loading.db.write(
+        written = await loading.db.write_many(
             rows_of.store(
                 self.held,
                 new,
