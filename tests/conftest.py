@@ -44,6 +44,8 @@ _LONG = (
     *("tests/nodes/", "tests/cli/", "tests/api/test_openapi.py", "tests/grants/test_refresh_machine.py"),
     *("tests/web/", "tests/pages/test_browser.py", "tests/signin/", "tests/api/test_refusals.py", "tests/store/"),
     *("tests/mail/test_watching.py", "tests/mail/test_servers.py", "tests/calendars/test_recurrence.py"),
+    *("tests/calendars/test_ics.py", "tests/imports/test_crash.py", "tests/server/", "tests/test_layout.py"),
+    *("tests/test_peers.py", "tests/test_secrets.py", "tests/deploy/test_package.py"),
 )
 
 
