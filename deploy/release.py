@@ -1,7 +1,7 @@
 """Builds a release into dist/ and tries it: `./dev release`.
 
 From the commit, not from the working directory, so that nothing uncommitted gets in. Everything is built twice, in two
-directories, and has to come out the same byte for byte: then anybody can build a release again and compare.
+directories, and has to come out the same byte for byte: then a release can be built again and compared.
 """
 
 import hashlib

@@ -7,8 +7,12 @@ import json
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from opengrant.api.http.openapi import document
+from opengrant.server import asgi  # noqa: F401 -- loads every route
 
 ROOT = Path(__file__).parents[1]
 UNUSUAL = {
@@ -64,6 +68,23 @@ def unusual(text: str) -> list[str]:
 def test_no_word_that_has_to_be_read_twice() -> None:
     found = [f"{page.relative_to(ROOT)}: {one}" for page in pages() for one in unusual(page.read_text("utf-8"))]
     assert found == []
+
+
+def test_the_description_of_the_api_has_none_either() -> None:
+    """It is what /reference shows."""
+    texts: list[str] = []
+
+    def collect(part: Any) -> None:
+        if isinstance(part, dict):
+            texts.extend(text for name in ("summary", "description") if isinstance(text := part.get(name), str))
+            part = list(part.values())
+        if isinstance(part, list):
+            for one in part:
+                collect(one)
+
+    collect(document())
+    assert len(texts) > 1000
+    assert [f"{one}: {text}" for text in texts for one in unusual(text)] == []
 
 
 @pytest.mark.parametrize(

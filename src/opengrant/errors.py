@@ -219,7 +219,7 @@ class GrantExpired(OpenGrantError):
 
 
 class AuthenticationFailed(OpenGrantError):
-    """The signature is missing, wrong, stale or used before: sign anew, with a fresh nonce and the time of now.
+    """The signature is missing, wrong, stale or used before: sign again, with a new nonce and the current time.
 
     Callers are not told which; the server's log says it.
     """

@@ -290,7 +290,7 @@ class _Live:
         gauge = functools.partial(prometheus.Gauge, registry=registry, multiprocess_mode="mostrecent")
         self.grants = gauge("opengrant_grants", "Grants.", ("provider", "state"))
         self.overdue = gauge("opengrant_grants_overdue", "Grants that have been due for more than a minute.")
-        self.degraded = gauge("opengrant_sources_degraded", "Connectors, credentials and mail hosts held to blame.")
+        self.degraded = gauge("opengrant_sources_degraded", "Degraded connectors, credentials and mail hosts.")
         unclear = "Valid grants that have only failed for days, with unclear answers."
         self.attention = gauge("opengrant_grants_needing_attention", unclear)
         late = "How much later than due the clock came to a grant."

@@ -238,9 +238,9 @@ class Refresh(_Part):
     provider_budget: Annotated[float, Field(gt=0, le=1_000_000)] = 1000
     """Requests per second that the clock sends to one provider, all nodes and applications together."""
     brake_after: Annotated[int, Field(ge=2, le=1000)] = 5
-    """Different grants of one connector or credential that fail alike, in a row, before it is held to blame."""
+    """Grants of one connector or credential that must fail the same way, in a row, before it counts as degraded."""
     probe_degraded: Annotated[float, Field(ge=0.1, le=3600)] = 20
-    """Seconds between two attempts with a connector or credential that is held to blame."""
+    """Seconds between two attempts with a connector or credential that is degraded."""
 
 
 class Webhooks(_Part):
@@ -249,7 +249,7 @@ class Webhooks(_Part):
     timeout: Annotated[float, Field(ge=0.1, le=60)] = 10
     """Seconds that a receiver has to answer."""
     expired_after: Annotated[float, Field(ge=0, le=3600)] = 5
-    """Seconds that `grant.expired` is kept back, in case it turns out that the connector is to blame."""
+    """Seconds that `grant.expired` is delayed, in case the connector turns out to be the cause and not the grant."""
     retry_for: Annotated[float, Field(ge=1, le=30 * 86_400)] = 72 * 3600
     """Seconds that one event is tried at one destination."""
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64

@@ -1,5 +1,6 @@
 """The wheel has all that a server needs, and the source distribution all that a wheel needs."""
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -42,6 +43,11 @@ def test_the_wheel_carries_the_built_pages_and_not_what_builds_them(wheel: Path)
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     assert release.check(wheel, forbidden=[str(ROOT)]) == __version__
     release.dated(__version__, (ROOT / "CHANGELOG.md").read_text())
+
+
+def test_the_changelog_names_the_latest_migration() -> None:
+    latest = max(file.name[:4] for file in (ROOT / "src/opengrant/store/migrations").glob("[0-9]*.sql"))
+    assert re.search(rf"\b{latest}\b", (ROOT / "CHANGELOG.md").read_text())
 
 
 def test_a_path_of_the_machine_or_a_missing_page_stops_a_release(wheel: Path, tmp_path: Path) -> None:

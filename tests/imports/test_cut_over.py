@@ -50,6 +50,11 @@ def held(one: Stored) -> int:
     return int(one.server.rows(sql, one.job.application_id)[0][0])
 
 
+def held_by_provider(one: Stored) -> dict[str, int]:
+    sql = "select provider, count(*) from grants where application_id = $1 and due_at is null group by provider"
+    return {provider: int(count) for provider, count in one.server.rows(sql, one.job.application_id)}
+
+
 def test_what_is_staged_waits_for_the_cut_over_of_its_source(tenant: Tenant, provider: FakeOAuth) -> None:
     done = of_three(tenant, provider).work()
     staged = {"google": {"created"}, "zoom": {"staged"}, "microsoft": {"staged"}}
@@ -83,6 +88,31 @@ def test_grants_are_not_refreshed_before_the_cut_over(tenant: Tenant, provider: 
     cut_over(done)
     done.work()
     assert (tenant.grants(), held(done), done.state) == (6, 0, "finished")
+
+
+def test_the_cut_over_of_one_source_lets_its_grants_be_refreshed_and_no_others(
+    tenant: Tenant, provider: FakeOAuth
+) -> None:
+    done = of_three(tenant, provider, hold_refresh=True).work()
+    sources = dict(done.server.rows("select provider, source from import_sources where import_id = $1", done.job.id))
+    cut_over(done, sources["google"])  # nothing of it waits, and others still do
+    cut_over(done, sources["zoom"])
+    done.work()
+    assert held_by_provider(done) == {"google": 2}
+    cut_over(done, sources["microsoft"])
+    done.work()
+    assert (tenant.grants(), held_by_provider(done)) == (6, {})
+
+
+def test_a_source_that_has_nothing_to_cut_over_releases_no_grants(tenant: Tenant, provider: FakeOAuth) -> None:
+    done = two_held(tenant, provider).work()
+    ((google,),) = done.server.rows("select source from import_sources where import_id = $1", done.job.id)
+    cut_over(done, google)
+    done.work()
+    assert held(done) == 2
+    cut_over(done)
+    done.work()
+    assert held(done) == 0
 
 
 def test_grants_that_are_held_are_refreshed_when_the_import_is_cancelled(tenant: Tenant, provider: FakeOAuth) -> None:

@@ -220,3 +220,15 @@ def _left(one: Stored) -> tuple[int, int, int]:
         for table in ("import_rows", "import_batches")
     ]
     return counts[0], counts[1], one.secrets()
+
+
+def test_the_pace_of_an_import_that_another_node_has_ended_is_forgotten(tenant: Tenant, provider: FakeOAuth) -> None:
+    tenant.connector("google")
+    done = stored(tenant, rows_for(provider, "ana", "bo"), size=1)
+    pacing = done.server.services.import_work.verifying.pacing
+    while done.outcomes()["waiting"]:
+        done.round()
+    assert [source.import_id for source in pacing._here] == [done.job.id]
+    done.server.rows("update imports set state = 'finished' where id = $1 returning 1", done.job.id)
+    done.round()
+    assert pacing._here == {}

@@ -174,7 +174,8 @@ async def availability(request: Request) -> Answer:
 
     Finds times at which participants can meet.
 
-    `collective`: all of them. `max-availability`: at least one. `max-fairness`: at least one of those whose turn it is.
+    `collective`: all of them. `max-availability`: at least one. `max-fairness`: at least one of the
+    first half of `order`.
     """
     body = data_plane.read(request, times.AvailabilityBody)
     rules = body.availability_rules

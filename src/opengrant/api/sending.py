@@ -48,9 +48,9 @@ async def send_message(request: Request) -> Answer:
     Sends it by the grant's own mail server.
 
     For IMAP, iCloud and Yahoo grants. The body is JSON, or multipart with the JSON in a part `message` and a file in
-    each other one: 25 MB at most. A part whose name is not `file0`, `attachment` or alike is an inline file with that
-    name as its Content-ID. With `type=mime` a part `mime` is the whole message: its recipients are those of To, Cc and
-    Bcc, and Bcc is taken out.
+    each other one: 25 MB at most. A part whose name is not `file0`, `attachment` and the like is an inline file with
+    that name as its Content-ID. With `type=mime` a part `mime` is the whole message: its recipients are those of To, Cc
+    and Bcc, and Bcc is taken out.
 
     The mail server takes the message for all recipients or for none. A copy is put into the folder for sent mail,
     unless the server does that itself. If the copy fails, the answer is 200 with no `folders`: the message was sent.

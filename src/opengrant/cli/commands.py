@@ -184,7 +184,7 @@ def doctor(*, json: AsJson = False) -> None:
         print_json([finding.as_mapping() for finding in findings])
     else:
         for finding in findings:
-            mark = {"ok": "[green]ok  [/]", "warning": "[yellow]look[/]", "failed": "[red]FAIL[/]"}[finding.state]
+            mark = {"ok": "[green]ok  [/]", "warning": "[yellow]warn[/]", "failed": "[red]FAIL[/]"}[finding.state]
             out.print(f"{mark} {finding.name}: ", end="")
             out.print(finding.text, markup=False)
     if any(finding.state == "failed" for finding in findings):

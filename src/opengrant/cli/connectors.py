@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 connectors_app = cyclopts.App(name="connectors", help="Connectors of an application: list and test them.")
 
 _MOST = 200
-_MARKS = {"ok": "[green]ok  [/]", "warning": "[yellow]look[/]", "failed": "[red]FAIL[/]", "skipped": "[dim]-   [/]"}
+_MARKS = {"ok": "[green]ok  [/]", "warning": "[yellow]warn[/]", "failed": "[red]FAIL[/]", "skipped": "[dim]-   [/]"}
 
 
 @connectors_app.command(name="list")

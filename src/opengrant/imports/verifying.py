@@ -81,7 +81,7 @@ class Verifying:
     async def run(self, work: Work) -> None:
         """Verify what is undecided in the batch, then end it or give it back. Raises StoreUnavailable."""
         batch = work.batch
-        undecided = await self.db.read(batches.undecided(batch))
+        undecided, cut_over = await self.db.read(batches.undecided(batch))
         rows = await self._open(batch) if undecided else []
         asks = any(isinstance(row, ImportRow) and row.line in undecided for row in rows)
         turn = await self.pacing.turn(work.source) if asks else "all"
@@ -89,7 +89,7 @@ class Verifying:
             await self.db.write(batches.give_back(batch, at=self.clock()))
             return
         waiting = [row for row in rows if row.line in undecided]
-        await _Rows(self, work, turn).verify(waiting)
+        await _Rows(self, work, turn, cut_over=cut_over).verify(waiting)
         for line in undecided.keys() - {row.line for row in waiting}:
             work.last[line] = _broken("The row is no longer stored.")
         await self._end(work, rows, undecided, turn)
@@ -138,12 +138,12 @@ class Verifying:
 class _Rows:
     """The rows of one batch, many at once."""
 
-    def __init__(self, verifying: Verifying, work: Work, turn: Turn) -> None:
+    def __init__(self, verifying: Verifying, work: Work, turn: Turn, *, cut_over: bool) -> None:
         self._of, self._work, self._turn = verifying, work, turn
         self._looks = Together(self._look, most=500, rest=0.01)
         self._writer = BatchWriter(verifying.db, work.batch, verifying.clock, verifying.done)
         self._founds: dict[tuple[str | None, bool], asyncio.Task[WithClient]] = {}
-        self._hold = work.job.hold_refresh and work.job.cut_at is None
+        self._hold = work.job.hold_refresh and work.job.cut_at is None and not cut_over
 
     async def verify(self, rows: Sequence[StagedRow]) -> None:
         if self._turn == "one" and rows:

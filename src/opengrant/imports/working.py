@@ -56,6 +56,8 @@ class ImportWork:
     _running: "dict[asyncio.Task[None], Work]" = field(default_factory=dict)
     _renewed: dict[str, Micros] = field(default_factory=dict)
     """Owner of a lease → when it was renewed."""
+    _known: set[str] = field(default_factory=set)
+    """Imports whose sources this process knows the pace of."""
     _rows: Counter[str] = field(default_factory=Counter)
     """Rows that were worked on since the start of the process: all, and up to the last count of the tables' rows."""
 
@@ -143,7 +145,6 @@ class ImportWork:
         ended = await self.db.write(batches.finish_import(app.id, job.id, at=self.clock()))
         if ended:
             log.info("import_finished", import_id=job.id)
-            self.verifying.pacing.forget(job.id)
         return ended
 
     def _has_room(self) -> bool:
@@ -154,6 +155,7 @@ class ImportWork:
         with acting(Actor.of_import(work.job.id)):
             task = asyncio.create_task(self._run(work))
         self._running[task] = work
+        self._known.add(work.job.id)
         task.add_done_callback(self._end)
 
     def _end(self, task: "asyncio.Task[None]") -> None:
@@ -175,6 +177,11 @@ class ImportWork:
     async def _look_after(self, open_: set[tuple[str, str]]) -> None:
         """Stop batches of imports that are no longer running, and renew the leases of the others."""
         at = self.clock()
+        # Whichever node has ended them.
+        worked_on = {import_id for _, import_id in open_} | {work.job.id for work in self._running.values()}
+        for import_id in self._known - worked_on:
+            self.verifying.pacing.forget(import_id)
+        self._known.intersection_update(worked_on)
         for work in list(self._running.values()):
             batch = work.batch
             if (batch.application_id, batch.import_id) not in open_:
@@ -186,9 +193,7 @@ class ImportWork:
 
     async def _close(self, job: Import) -> bool:
         some = batches.close_some(job.application_id, job.id, at=self.clock(), limit=_CLOSED_AT_ONCE)
-        closed = await self.db.write(some)
-        self.verifying.pacing.forget(job.id)
-        return closed > 0
+        return await self.db.write(some) > 0
 
     async def _release(self, job: Import) -> bool:
         """Let some grants that the import holds back be refreshed. Returns whether there may be more."""

@@ -208,7 +208,7 @@ FIELDS: Mapping[str, str] = {
     "webhook_url": "Where notifications are sent.",
     "webhook_secret": "The secret that signs notifications. It is shown once.",
     "code": "The state.",
-    "order": "The addresses in the order of whose turn it is.",
+    "order": "The addresses, the next in turn first.",
     "time_slots": "Intervals.",
     "skipped": "What was left out, and why.",
     "created": "How many were created.",

@@ -49,11 +49,11 @@ class ApiKey(Model):
 
 
 class NewApiKey(Model):
-    """An API key with its secret, which is shown this once."""
+    """An API key with its secret, which is shown only once."""
 
     id: str
     api_key: str = Field(repr=False)
-    """The secret. It is stored nowhere; keep it now."""
+    """The secret. It is stored nowhere; save it now."""
     application_id: str
     name: str
     permissions: list[Permission]

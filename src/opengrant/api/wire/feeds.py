@@ -11,7 +11,7 @@ MOST_BYTES = 5 * 1024 * 1024
 
 
 class Feed(Model):
-    """The address of a calendar's feed. It is shown this once."""
+    """The address of a calendar's feed. It is shown only once."""
 
     url: str
     """Subscribe to it as it is. It is a secret."""
@@ -47,5 +47,5 @@ class Imported(Model):
     created: int
     updated: int
     unchanged: int
-    """These were there already, alike."""
+    """These were there already, and equal."""
     skipped: list[SkippedEvent]

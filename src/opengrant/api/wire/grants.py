@@ -24,7 +24,7 @@ class GrantTrouble(Model):
     """Who has to act. reconnect: the mailbox owner. connector: you, about client id, secret or tenant. bad_request:
     you, about the request. provider_down and rate_limited: no action is needed. unknown: the cause is not known."""
     reason: str
-    """A stable word for programs: docs/operating.md lists them."""
+    """A stable word for programs: the pages of docs/providers list them."""
     provider_code: str
     """The provider's own word."""
     provider_text: str | None = None
@@ -34,21 +34,22 @@ class GrantTrouble(Model):
     first_seen: int
     last_seen: int
     failures: int
-    """In a row. 0: of the grant itself there is none, it is its source that fails or wants a pause."""
+    """In a row. 0: the grant itself has not failed, but its connector, credential or mail host."""
     suspected: bool
-    """A refusal that will be asked about once more before it ends the grant."""
+    """The provider has refused the credential once. It is asked again before the grant becomes invalid."""
     held: bool
-    """Many grants fail alike: the connector or its provider is looked into, and the grant stays valid meanwhile."""
+    """Many grants fail the same way, so the connector is degraded. The grant stays valid, and is not checked until it
+    recovers."""
     needs_attention: bool | None = None
-    """true: it has failed for days (OPENGRANT_REFRESH__ATTENTION_AFTER) with answers that prove nothing, so a person
-    has to look at the provider's own words. The grant stays valid."""
+    """true: it has failed for days (OPENGRANT_REFRESH__ATTENTION_AFTER) without a clear refusal. Read `provider_text`.
+    The grant stays valid."""
 
 
 class GrantDegraded(Model):
-    """What a grant shares its fate with: its credential or connector, of a password its mail host."""
+    """The degraded source of the grant: its credential or connector, or with a password its mail host."""
 
     since: int
-    """Unix seconds since when it is held to blame."""
+    """Unix seconds since when it is degraded."""
     host: str | None = None
     """The mail host; absent when it is the credential or connector."""
     class_: Annotated[str, Field(alias="class")]
@@ -76,7 +77,7 @@ class GrantHealth(Model):
     """Stays until something succeeds. A grant that has none of its own has that of its source, while that is degraded
     or its provider wants a pause for it."""
     degraded: GrantDegraded | None = None
-    """There while many grants of the same source fail alike, so that the source is to blame."""
+    """There while many grants of the same connector, credential or mail host fail the same way."""
     missing_scopes: list[str] | None = None
     """What was asked for, by the request or else by the connector, and was not granted; absent when there is nothing
     such. A scope that a granted one covers is not among them; nor is any where the provider does not tell."""
@@ -126,7 +127,7 @@ class Grant(Model):
     settings: dict[str, Any]
     """Hosts, ports and user names where the provider has such; never a secret. Agent Accounts have
     `has_app_password`: whether IMAP and SMTP are open. `email_verified` is there, and false, where Microsoft does not
-    vouch for the address."""
+    confirm the address."""
     blocked: bool
     created_at: int
     """Unix seconds."""

@@ -27,7 +27,7 @@ class ProviderGrants(Model):
     troubled: int
     """Valid ones that do not work just now."""
     held: int
-    """Troubled ones that fail like many others: their connector or provider is to blame."""
+    """Troubled ones that fail like many others: their connector or provider is the cause."""
 
 
 class Expiring(Model):
@@ -68,7 +68,7 @@ class Activity(Model):
 
 
 class DegradedSource(Model):
-    """A connector, a credential of it, or a mail host, whose grants fail alike and are held."""
+    """A connector, a credential of it, or a mail host, whose grants fail the same way and are held."""
 
     provider: ProviderName
     connector_id: str

@@ -113,7 +113,7 @@ class OwnTriggers(Model):
     """Events that only this server has."""
 
     trigger_types: Annotated[list[OwnTrigger], Field(max_length=100)]
-    """`connector.degraded` and `connector.recovered`: many grants of a connector fail alike; they work again."""
+    """`connector.degraded` and `connector.recovered`: many grants of a connector fail the same way; they work again."""
 
 
 class WebhookFailing(Model):
@@ -191,7 +191,7 @@ def _extras(own: list[OwnTrigger], failing: webhooks.Failing | None) -> WebhookE
 
 
 class WebhookWithSecret(Webhook):
-    """A destination and the secret that signs what it gets, which is shown this once."""
+    """A destination and the secret that signs what it gets, which is shown only once."""
 
     webhook_secret: str = Field(repr=False)
 

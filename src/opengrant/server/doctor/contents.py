@@ -75,11 +75,11 @@ async def _attention(db: Store) -> list[Finding]:
     name = "grants"
     if waiting := await db.read(overview.needing_attention()):
         text = (
-            f"{waiting} have failed for days in words that prove nothing: look at them in the console, and ask the mail"
+            f"{waiting} have failed for days without a clear refusal: look at them in the console, and ask the mail"
             " server's administrator or the owner"
         )
         return [Finding(name, "warning", text)]
-    return [Finding(name, "ok", "none waits for a person to look at it")]
+    return [Finding(name, "ok", "none needs attention")]
 
 
 async def _keys(db: Store) -> list[Finding]:

@@ -44,14 +44,6 @@ class Batch:
     owner: str
 
 
-@record
-class Tried:
-    """A row that could not be decided. attempts: with this one, where it counts."""
-
-    line: int
-    attempts: int
-
-
 def _strings(place: int, dialect: Dialect) -> str:
     """The members of a JSON array of strings."""
     if dialect is Dialect.POSTGRES:
@@ -110,12 +102,12 @@ def sealed(batch: Batch) -> Steps[Sealed | None]:
     return secrets.find(batch.application_id, "import", batch.import_id, purpose(batch.number))
 
 
-def undecided(batch: Batch) -> Steps[dict[int, int]]:
-    """Lines that have no final outcome → attempts."""
+def undecided(batch: Batch) -> Steps[tuple[dict[int, int], bool]]:
+    """Lines that have no final outcome → attempts; and whether they were staged: their cut-over has come then."""
     rows = yield Statement(
-        f"select line, attempts from import_rows where {_ITS_ROWS} and {_UNDECIDED} order by line", _key(batch)
+        f"select line, attempts, outcome from import_rows where {_ITS_ROWS} and {_UNDECIDED} order by line", _key(batch)
     )
-    return {int(line): int(attempts) for line, attempts in rows}
+    return {int(line): int(attempts) for line, attempts, _ in rows}, any(outcome == "staged" for *_, outcome in rows)
 
 
 def decide(batch: Batch, results: Sequence[RowResult], *, at: Micros, dialect: Dialect) -> Steps[None]:
@@ -282,6 +274,10 @@ def finish_import(application_id: str, import_id: str, *, at: Micros) -> Steps[b
 def cut_over(application_id: str, import_id: str, source: str | None, *, at: Micros) -> Steps[int]:
     """Let staged batches be verified, of one source or of all. Returns their number."""
     of = (application_id, import_id, source)
+    # Of two at once, the second one waits: else neither would be the last.
+    yield Statement(
+        "update imports set updated_at = $3 where application_id = $1 and id = $2", (application_id, import_id, at)
+    )
     rows = yield Statement(
         """update import_batches set state = 'waiting', due_at = $4, updated_at = $4
            where application_id = $1 and import_id = $2 and state = 'staged' and source = coalesce($3, source)
@@ -293,8 +289,10 @@ def cut_over(application_id: str, import_id: str, source: str | None, *, at: Mic
            where application_id = $1 and import_id = $2 and state = 'staged' and source = coalesce($3, source)""",
         of,
     )
+    if not rows and source is not None:
+        return 0  # nothing of it waited, so it is not the last one
     yield Statement(
-        """update imports set cut_at = $3, updated_at = $3
+        """update imports set cut_at = $3
            where application_id = $1 and id = $2 and cut_at is null
              and not exists (select 1 from import_batches b
                              where b.application_id = $1 and b.import_id = $2 and b.state = 'staged')""",

@@ -205,7 +205,7 @@ export interface AutoGroupJob {
 
 /** `order` only for a round robin: who is next comes first. */
 export interface Availability {
-    /** The addresses in the order of whose turn it is. */
+    /** The addresses, the next in turn first. */
     order?: string[];
     /** Intervals. */
     time_slots: AvailableSlot[];
@@ -441,7 +441,7 @@ export interface Database {
     bytes: number;
 }
 
-/** A connector, a credential of it, or a mail host, whose grants fail alike and are held. */
+/** A connector, a credential of it, or a mail host, whose grants fail the same way and are held. */
 export interface DegradedSource {
     /** The name of the provider. */
     provider: ProviderName;
@@ -881,7 +881,7 @@ export interface Expiring {
     suspected: number;
 }
 
-/** The address of a calendar's feed. It is shown this once. */
+/** The address of a calendar's feed. It is shown only once. */
 export interface Feed {
     /** Subscribe to it as it is. It is a secret. */
     url: string;
@@ -934,7 +934,7 @@ export interface Grant {
     grant_status: "valid" | "invalid";
     /** The address; for virtual calendars the identifier. */
     email: string;
-    /** Hosts, ports and user names where the provider has such; never a secret. Agent Accounts have `has_app_password`: whether IMAP and SMTP are open. `email_verified` is there, and false, where Microsoft does not vouch for the address. */
+    /** Hosts, ports and user names where the provider has such; never a secret. Agent Accounts have `has_app_password`: whether IMAP and SMTP are open. `email_verified` is there, and false, where Microsoft does not confirm the address. */
     settings: Record<string, unknown>;
     /** true: an operator has blocked it. */
     blocked: boolean;
@@ -962,9 +962,9 @@ export interface Grant {
     opengrant: GrantHealth;
 }
 
-/** What a grant shares its fate with: its credential or connector, of a password its mail host. */
+/** The degraded source of the grant: its credential or connector, or with a password its mail host. */
 export interface GrantDegraded {
-    /** Unix seconds since when it is held to blame. */
+    /** Unix seconds since when it is degraded. */
     since: number;
     /** The mail host; absent when it is the credential or connector. */
     host?: string;
@@ -992,7 +992,7 @@ export interface GrantHealth {
     refresh_token_expires_at?: number;
     /** Stays until something succeeds. A grant that has none of its own has that of its source, while that is degraded or its provider wants a pause for it. */
     trouble?: GrantTrouble;
-    /** There while many grants of the same source fail alike, so that the source is to blame. */
+    /** There while many grants of the same connector, credential or mail host fail the same way. */
     degraded?: GrantDegraded;
     /** What was asked for, by the request or else by the connector, and was not granted; absent when there is nothing such. A scope that a granted one covers is not among them; nor is any where the provider does not tell. */
     missing_scopes?: string[];
@@ -1002,7 +1002,7 @@ export interface GrantHealth {
 export interface GrantTrouble {
     /** Who has to act. reconnect: the mailbox owner. connector: you, about client id, secret or tenant. bad_request: you, about the request. provider_down and rate_limited: no action is needed. unknown: the cause is not known. */
     class: "reconnect" | "connector" | "provider_down" | "rate_limited" | "bad_request" | "unknown";
-    /** A stable word for programs: docs/operating.md lists them. */
+    /** A stable word for programs: the pages of docs/providers list them. */
     reason: string;
     /** The provider's own word. */
     provider_code: string;
@@ -1014,13 +1014,13 @@ export interface GrantTrouble {
     first_seen: number;
     /** When it was last seen, in Unix seconds. */
     last_seen: number;
-    /** In a row. 0: of the grant itself there is none, it is its source that fails or wants a pause. */
+    /** In a row. 0: the grant itself has not failed, but its connector, credential or mail host. */
     failures: number;
-    /** A refusal that will be asked about once more before it ends the grant. */
+    /** The provider has refused the credential once. It is asked again before the grant becomes invalid. */
     suspected: boolean;
-    /** Many grants fail alike: the connector or its provider is looked into, and the grant stays valid meanwhile. */
+    /** Many grants fail the same way, so the connector is degraded. The grant stays valid, and is not checked until it recovers. */
     held: boolean;
-    /** true: it has failed for days (OPENGRANT_REFRESH__ATTENTION_AFTER) with answers that prove nothing, so a person has to look at the provider's own words. The grant stays valid. */
+    /** true: it has failed for days (OPENGRANT_REFRESH__ATTENTION_AFTER) without a clear refusal. Read `provider_text`. The grant stays valid. */
     needs_attention?: boolean;
 }
 
@@ -1222,7 +1222,7 @@ export interface Imported {
     created: number;
     /** How many were changed. */
     updated: number;
-    /** These were there already, alike. */
+    /** These were there already, and equal. */
     unchanged: number;
     /** What was left out, and why. */
     skipped: SkippedEvent[];
@@ -1388,11 +1388,11 @@ export interface Moment {
     detail?: Record<string, unknown>;
 }
 
-/** An API key with its secret, which is shown this once. */
+/** An API key with its secret, which is shown only once. */
 export interface NewApiKey {
     /** Its id. */
     id: string;
-    /** The secret. It is stored nowhere; keep it now. */
+    /** The secret. It is stored nowhere; save it now. */
     api_key: string;
     /** The id of the application. */
     application_id: string;
@@ -1514,7 +1514,7 @@ export interface ProviderGrants {
     invalid: number;
     /** Valid ones that do not work just now. */
     troubled: number;
-    /** Troubled ones that fail like many others: their connector or provider is to blame. */
+    /** Troubled ones that fail like many others: their connector or provider is the cause. */
     held: number;
 }
 
@@ -2081,7 +2081,7 @@ export interface WebhookBacklog {
 
 /** What only this server says of a webhook. */
 export interface WebhookExtras {
-    /** `connector.degraded` and `connector.recovered`: many grants of a connector fail alike; they work again. */
+    /** `connector.degraded` and `connector.recovered`: many grants of a connector fail the same way; they work again. */
     trigger_types: ("connector.degraded" | "connector.recovered")[];
     /** The receiver fails, since the first failed attempt. `status` changes only after 15 minutes. */
     failing?: WebhookFailing;
@@ -2099,7 +2099,7 @@ export interface WebhookFailing {
     reason: string;
 }
 
-/** A destination and the secret that signs what it gets, which is shown this once. */
+/** A destination and the secret that signs what it gets, which is shown only once. */
 export interface WebhookWithSecret {
     /** Its id. */
     id: string;
