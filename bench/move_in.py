@@ -47,19 +47,20 @@ _SETTLE = 2.0
 
 @dataclass(slots=True)
 class Run:
-    """What was measured. marks: (rows that were done, seconds, CPU seconds) now and then."""
+    """What was measured. marks: now and then, (rows that were done, seconds, CPU seconds of the event loop, of all)."""
 
     rows: int
-    marks: list[tuple[int, float, float]] = field(default_factory=list)
+    marks: list[tuple[int, float, float, float]] = field(default_factory=list)
     resident: int = 0
     database_cpu: float | None = None
     api: str = ""
 
     def __str__(self) -> str:
-        done, seconds, cpu = self.marks[-1]
+        done, seconds, loop, cpu = self.marks[-1]
         told = (
             f"{done:,} grants in {seconds:.1f} s: {done / seconds:,.0f} a second, {cpu / done * 1e6:,.0f} µs of CPU"
-            f" each ({done / cpu:,.0f} a second by CPU), {self.resident / 1e6:.0f} MB resident at most"
+            f" each, {loop / done * 1e6:,.0f} of it by the event loop ({done / cpu:,.0f} a second by CPU),"
+            f" {self.resident / 1e6:.0f} MB resident at most"
         )
         if self.database_cpu is not None:
             told += f", PostgreSQL's own {self.database_cpu / done * 1e6:,.0f} µs"
@@ -67,13 +68,14 @@ class Run:
         return f"{told}; first tenth {first}, last tenth {last}; {self.api}"
 
     def _part(self, begin: float, end: float) -> str:
-        """Of the rows from one share to another: a second, and by CPU."""
+        """Of the rows from one share to another: a second, by CPU, and by the event loop's CPU."""
         inside = [mark for mark in self.marks if begin * self.rows <= mark[0] <= end * self.rows]
         if len(inside) < 2 or inside[0][0] == inside[-1][0]:
             return "too short to tell"
-        (before, at, cpu), (after, until, spent) = inside[0], inside[-1]
+        (before, at, loop, cpu), (after, until, looped, spent) = inside[0], inside[-1]
         rows = after - before
-        return f"{rows / (until - at):,.0f} a second, {(spent - cpu) / rows * 1e6:,.0f} µs"
+        told = f"{(spent - cpu) / rows * 1e6:,.0f} µs, {(looped - loop) / rows * 1e6:,.0f} of it by the event loop"
+        return f"{rows / (until - at):,.0f} a second, {told}"
 
 
 def main() -> int:
@@ -167,6 +169,7 @@ async def _watch(
     store = await connect_store(Settings(data_dir=data, database_url=None if url is None else SecretStr(url)))
     try:
         run, began, cpu, databases_cpu = Run(rows), time.perf_counter(), _cpu(process), _database_cpu(url)
+        loop = _loop_cpu(process)
         moved, during = began, None if api is None else asyncio.create_task(api.latencies())
         while True:
             await asyncio.sleep(0.25)
@@ -175,7 +178,7 @@ async def _watch(
             at = time.perf_counter()
             if not run.marks or done > run.marks[-1][0]:
                 moved = at
-                run.marks.append((int(done), at - began, _cpu(process) - cpu))
+                run.marks.append((int(done), at - began, _loop_cpu(process) - loop, _cpu(process) - cpu))
             tell(f"{engine}: {done:,} of {rows:,} rows")
             if done >= rows:
                 break
@@ -188,6 +191,11 @@ async def _watch(
         return run
     finally:
         await store.close()
+
+
+def _loop_cpu(process: psutil.Process) -> float:
+    """Seconds of CPU of its event loop."""
+    return sampling.threads(process.pid)["event loop"]
 
 
 async def _fill(engine: Engine, data: Path, url: str | None, rows: int) -> bytes:

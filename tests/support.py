@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 import tarfile
 import threading
 import uuid
@@ -34,6 +35,11 @@ T = TypeVar("T")
 
 MARK = "sEcReT"
 """Every secret a test sends contains it, so that it can be looked for where it must never be."""
+
+
+_PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For plain HTTP: loading certificate authorities would take longer than most tests do, and one for each client as
+long as a request."""
 
 
 def secret(hint: str = "") -> str:
@@ -108,7 +114,7 @@ class Interrupted:
     def __init__(self, store: Store, meanwhile: Callable[[], object]) -> None:
         self.dialect = store.dialect
         self.read, self.migrate, self.pending, self.close = store.read, store.migrate, store.pending, store.close
-        self.write_soon = store.write_soon
+        self.write_soon, self.write_many = store.write_soon, store.write_many
         self._store, self._meanwhile = store, meanwhile
         self._happened = False
 
@@ -137,7 +143,7 @@ class Away:
     def __init__(self, store: Store, after: type, *, times: int = 1) -> None:
         self.dialect = store.dialect
         self.read, self.migrate, self.pending, self.close = store.read, store.migrate, store.pending, store.close
-        self.write_soon = store.write_soon
+        self.write_soon, self.write_many = store.write_soon, store.write_many
         self._store, self._after = store, after
         self._left = times
 
@@ -258,9 +264,8 @@ class LiveServer:
     def client(self, api_key: str | None) -> httpx.Client:
         headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
         hooks = {"response": [self._remember]}
-        # Plain HTTP: loading certificate authorities would take longer than most tests do.
         return httpx.Client(
-            base_url=self.url, headers=headers, timeout=90, event_hooks=hooks, trust_env=False, verify=False
+            base_url=self.url, headers=headers, timeout=90, event_hooks=hooks, trust_env=False, verify=_PLAIN
         )
 
     def _remember(self, answer: httpx.Response) -> None:

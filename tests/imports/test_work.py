@@ -185,7 +185,7 @@ class _Away:
         steps.close()
         raise StoreUnavailable("The database is away.")
 
-    write_soon = write
+    write_soon = write_many = write
 
 
 def test_paused_resumed_and_cancelled(tenant: Tenant, provider: FakeOAuth, server: LiveServer) -> None:

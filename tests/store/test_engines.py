@@ -195,6 +195,19 @@ async def test_a_script_that_fails_leaves_its_neighbours_alone(items: Store) -> 
     assert await names(items) == [f"{number:02}" for number in range(30) if number % 3]
 
 
+async def test_a_script_of_many_rows_that_fails_leaves_its_neighbours_alone(items: Store) -> None:
+    ways = (items.write, items.write_many, items.write_many, items.write_soon)
+    outcomes = await asyncio.gather(
+        *(
+            ways[number % 4](insert_then(f"{number:02}", fail) if number % 3 == 0 else insert(f"{number:02}"))
+            for number in range(24)
+        ),
+        return_exceptions=True,
+    )
+    assert [isinstance(outcome, LookupError) for outcome in outcomes] == [number % 3 == 0 for number in range(24)]
+    assert await names(items) == [f"{number:02}" for number in range(24) if number % 3]
+
+
 async def test_a_refused_statement_undoes_its_script_and_no_other(items: Store) -> None:
     def twice(name: str) -> Steps[None]:
         yield from insert(f"{name}, first")
@@ -354,6 +367,33 @@ async def test_writes_that_wait_together_are_committed_together(sqlite_target: T
     assert store.commits - before == 2
     assert sum(isinstance(outcome, LookupError) for outcome in outcomes) == 1
     assert len(await names(store)) == 100
+    await store.close()
+
+
+async def test_scripts_of_many_rows_have_a_commit_each_and_results_before_the_next(sqlite_target: Target) -> None:
+    store = await SqliteStore.open(sqlite_target.sqlite_path)
+    await store.write(run(CREATE))
+    gate, second = Gate(), Gate()
+    first = asyncio.create_task(store.write(insert_then("first", gate.hold)))
+    await gate.held()
+    before = store.commits
+    behind = [
+        asyncio.create_task(write)
+        for write in (
+            *(store.write(insert(f"small, {number}")) for number in range(3)),
+            store.write_many(insert("many")),
+            store.write_many(insert_then("many, too", second.hold)),
+            *(store.write(insert(f"later, {number}")) for number in range(3)),
+        )
+    ]
+    await asyncio.sleep(0)
+    gate.open()
+    await second.held()
+    await asyncio.gather(first, *behind[:4])
+    assert not any(task.done() for task in behind[4:])
+    second.open()
+    await asyncio.gather(*behind)
+    assert store.commits - before == 5
     await store.close()
 
 

@@ -7,6 +7,9 @@ from typing import Generic, TypeVar
 A = TypeVar("A")
 B = TypeVar("B")
 
+_RESUMED_AT_ONCE = 4
+"""Calls that go on in the same turn of the event loop. Hundreds would keep requests waiting until all have gone on."""
+
 
 class Together(Generic[A, B]):
     """Hands the arguments of up to `most` calls over at once.
@@ -39,12 +42,17 @@ class Together(Generic[A, B]):
                     results = await self._handle([argument for argument, _ in some])
                 except Exception as problem:  # noqa: BLE001 -- it is the callers'
                     results = [problem] * len(some)
-                for (_, future), result in zip(some, results, strict=True):
-                    if future.done():
-                        continue
-                    if isinstance(result, BaseException):
-                        future.set_exception(result)
-                    else:
-                        future.set_result(result)
+                await _resume([future for _, future in some], results)
         finally:
             self._task = None
+
+
+async def _resume(futures: Sequence[asyncio.Future[B]], results: Sequence[B | BaseException]) -> None:
+    for number, (future, result) in enumerate(zip(futures, results, strict=True), 1):
+        if not future.done():
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+        if number % _RESUMED_AT_ONCE == 0:
+            await asyncio.sleep(0)

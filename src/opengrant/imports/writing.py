@@ -36,7 +36,7 @@ class BatchWriter:
     async def _write(self, makes: Sequence[Make]) -> Sequence[RowResult | BaseException | None]:
         """All in one transaction. When one fails, nothing of it is written, and each runs in one of its own."""
         try:
-            return await self._db.write(self._script(makes))
+            return await self._db.write_many(self._script(makes))
         except StoreUnavailable as problem:
             # It may be a deadlock with another node.
             first = await self._alone(makes[0])

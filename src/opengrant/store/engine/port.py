@@ -89,6 +89,10 @@ class Store(Protocol):
         """As `write`, but SQLite does not wait for the disk: a power failure may undo it, unless a later `write` is
         durable."""
 
+    async def write_many(self, steps: Steps[T]) -> T:
+        """As `write`, for a script that changes many rows: on SQLite it shares its transaction with no other script,
+        because what could be undone alone would be copied."""
+
     async def migrate(self) -> list[str]:
         """Bring the schema up to date under a lock; return the names of the migrations that ran."""
 

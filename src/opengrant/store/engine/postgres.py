@@ -114,6 +114,9 @@ class PostgresStore:
     async def write_soon(self, steps: Steps[T]) -> T:
         return await self._run(steps, transaction=True)
 
+    async def write_many(self, steps: Steps[T]) -> T:
+        return await self._run(steps, transaction=True)
+
     async def migrate(self) -> list[str]:
         async def write(steps: Steps[str | None]) -> str | None:
             return await self._run(steps, transaction=True, per_statement=_MIGRATION)

@@ -2,8 +2,9 @@
 
 SQLite has one writer at a time and needs one fsync per commit. So scripts queue for a single thread. It runs all
 waiting scripts in one transaction, each in its own savepoint, and commits once: under load many scripts share an fsync,
-and a single script is committed at once. Readers see committed data (WAL) and never wait for the writer. Results return
-in one call per batch, because waking the event loop is the expensive part.
+and a single script is committed at once. For a savepoint, SQLite copies each page before its first change, so a single
+script has none, and a script of many rows has a transaction of its own. Readers see committed data (WAL) and never wait
+for the writer. Results return in one call per transaction, because waking the event loop is the expensive part.
 
 Several processes may share the file: BEGIN IMMEDIATE takes the write lock first or waits for it, so no transaction
 fails later for lack of the lock.
@@ -11,12 +12,13 @@ fails later for lack of the lock.
 
 import asyncio
 import functools
+import itertools
 import os
 import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from contextvars import Context, copy_context
 from datetime import timedelta
@@ -54,12 +56,19 @@ _UNAVAILABLE = {
 
 
 class _Job(NamedTuple):
-    """A script, the future of its result, its context, and whether its commit waits for the disk."""
+    """A script, the future of its result, and its context.
+
+    durable  its commit waits for the disk
+    alone    it shares its transaction with no other
+    sorts    it may sort more than fits into memory
+    """
 
     steps: Steps[Any]
     future: asyncio.Future[Any]
     context: Context
-    durable: bool
+    durable: bool = True
+    alone: bool = False
+    sorts: bool = False
 
 
 class _Outcome(NamedTuple):
@@ -82,7 +91,8 @@ class SqliteStore:
         self, path: Path, writer: sqlite3.Connection, readers: Sequence[sqlite3.Connection], bound: int
     ) -> None:
         self.commits = 0
-        self._synchronous = "full"
+        self._pragmas: dict[str, str] = {}
+        """Of the writer's connection, as far as they were set."""
         self._path = path
         self._writes = _Lane("opengrant-writer", [writer], self._commit_together, batch=_WRITE_BATCH, bound=bound)
         self._reads = _Lane("opengrant-reader", readers, self._read_all, batch=_READ_BATCH, bound=bound)
@@ -126,8 +136,14 @@ class SqliteStore:
     async def write_soon(self, steps: Steps[T]) -> T:
         return await self._writes.run(steps, durable=False)
 
+    async def write_many(self, steps: Steps[T]) -> T:
+        return await self._writes.run(steps, alone=True)
+
     async def migrate(self) -> list[str]:
-        return await migrate.run(self.write, self.dialect, migrate.load(self.dialect))
+        async def write(steps: Steps[str | None]) -> str | None:
+            return await self._writes.run(steps, alone=True, sorts=True)
+
+        return await migrate.run(write, self.dialect, migrate.load(self.dialect))
 
     async def pending(self) -> list[str]:
         return await self.read(migrate.pending(self.dialect, migrate.load(self.dialect)))
@@ -137,44 +153,61 @@ class SqliteStore:
         await asyncio.to_thread(self._reads.close)
         await asyncio.to_thread(self._writes.close)
 
-    def _read_all(self, connection: sqlite3.Connection, jobs: list[_Job]) -> list[_Outcome]:
+    def _read_all(self, connection: sqlite3.Connection, jobs: list[_Job]) -> Iterator[list[_Outcome]]:
         cursor = connection.cursor()
         if len(jobs) == 1:
-            return [self._attempt(cursor, jobs[0])]
+            yield [self._attempt(cursor, jobs[0])]
+            return
         # One snapshot for all, newer than any of the requests: it saves the locks of each.
         cursor.execute("begin")
         try:
-            return [self._attempt(cursor, job) for job in jobs]
+            outcomes = [self._attempt(cursor, job) for job in jobs]
         finally:
             cursor.execute("commit")
+        yield outcomes
 
-    def _commit_together(self, connection: sqlite3.Connection, jobs: list[_Job]) -> list[_Outcome]:
-        cursor = connection.cursor()
+    def _commit_together(self, connection: sqlite3.Connection, jobs: list[_Job]) -> Iterator[list[_Outcome]]:
+        """Scripts in their order. The outcomes of a transaction are yielded before the next one begins."""
+        for alone, some in itertools.groupby(jobs, key=lambda job: job.alone):
+            for together in [[job] for job in some] if alone else [list(some)]:
+                yield self._commit(connection, together)
+
+    def _commit(self, connection: sqlite3.Connection, jobs: list[_Job]) -> list[_Outcome]:
+        """In one transaction."""
+        cursor, one = connection.cursor(), len(jobs) == 1
         outcomes: list[_Outcome] = []
-        # Normal: no sync of the WAL. The next commit with a sync makes all earlier ones durable.
-        synchronous = "full" if any(job.durable for job in jobs) else "normal"
         try:
-            if synchronous != self._synchronous:
-                cursor.execute(f"pragma synchronous = {synchronous}")
-                self._synchronous = synchronous
+            # Normal: no sync of the WAL. The next commit with a sync makes all earlier ones durable.
+            self._set(cursor, "synchronous", "full" if any(job.durable for job in jobs) else "normal")
+            # What undoes a statement is in memory: an insert with triggers changes more pages than SQLite keeps there
+            # by itself. What undoes a script may be large, so it goes to a file.
+            self._set(cursor, "temp_store", "memory" if one and not jobs[0].sorts else "file")
             cursor.execute("begin immediate")
             for job in jobs:
-                cursor.execute("savepoint script")
+                if not one:
+                    cursor.execute("savepoint script")
                 outcome = self._attempt(cursor, job)
+                outcomes.append(outcome)
                 if outcome.error is not None:
                     if not connection.in_transaction:  # a full disk, for example, ends the whole transaction
                         return _fail(jobs, StoreUnavailable, str(outcome.error))
-                    cursor.execute("rollback to script")
-                cursor.execute("release script")
-                outcomes.append(outcome)
-            cursor.execute("commit")
+                    cursor.execute("rollback" if one else "rollback to script")
+                if not one:
+                    cursor.execute("release script")
+            if connection.in_transaction:
+                cursor.execute("commit")
+                self.commits += 1
         except sqlite3.Error as error:
             if connection.in_transaction:
                 with suppress(sqlite3.Error):
                     cursor.execute("rollback")
             return _fail(jobs, StoreUnavailable, str(_unavailable(self._path, error)))
-        self.commits += 1
         return outcomes
+
+    def _set(self, cursor: sqlite3.Cursor, pragma: str, value: str) -> None:
+        if self._pragmas.get(pragma) != value:
+            cursor.execute(f"pragma {pragma} = {value}")
+            self._pragmas[pragma] = value
 
     def _attempt(self, cursor: sqlite3.Cursor, job: _Job) -> _Outcome:
         if job.future.cancelled():
@@ -196,7 +229,7 @@ class _Lane:
         self,
         name: str,
         connections: Sequence[sqlite3.Connection],
-        serve: Callable[[sqlite3.Connection, list[_Job]], list[_Outcome]],
+        serve: Callable[[sqlite3.Connection, list[_Job]], Iterator[list[_Outcome]]],
         *,
         batch: int,
         bound: int,
@@ -216,7 +249,7 @@ class _Lane:
         for thread in self._threads:
             thread.start()
 
-    async def run(self, steps: Steps[T], *, durable: bool = True) -> T:
+    async def run(self, steps: Steps[T], *, durable: bool = True, alone: bool = False, sorts: bool = False) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         arriving = self._arriving.get(loop)
@@ -224,7 +257,7 @@ class _Lane:
             # Waking a thread costs more than a small query, so all scripts of one turn of the loop go together.
             arriving = self._arriving[loop] = []
             loop.call_soon(self._hand_over, loop)
-        arriving.append(_Job(steps, future, copy_context(), durable))
+        arriving.append(_Job(steps, future, copy_context(), durable, alone, sorts))
         return await future
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -256,12 +289,14 @@ class _Lane:
         try:
             while jobs := self._take():
                 try:
-                    outcomes = self._serve(connection, jobs)
+                    for outcomes in self._serve(connection, jobs):
+                        _deliver(outcomes)
+                        # Otherwise the batch with its rows would stay in memory until the next one.
+                        del outcomes
                 except Exception as bug:  # noqa: BLE001 - a bug of ours must not leave callers waiting
-                    outcomes = _fail(jobs, RuntimeError, f"the SQLite engine failed: {bug!r}")
-                _deliver(outcomes)
-                # Otherwise the batch with its rows would stay in memory until the next one.
-                del jobs, outcomes
+                    # Those that have their results keep them.
+                    _deliver(_fail(jobs, RuntimeError, f"the SQLite engine failed: {bug!r}"))
+                del jobs
         finally:
             connection.close()
 

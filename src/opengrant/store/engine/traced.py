@@ -40,6 +40,12 @@ class TracedStore:
         with self._spans.script(_name(steps), self._system, "write_soon"):
             return await self._db.write_soon(steps)
 
+    async def write_many(self, steps: Steps[T]) -> T:
+        if not self._spans.recording():
+            return await self._db.write_many(steps)
+        with self._spans.script(_name(steps), self._system, "write_many"):
+            return await self._db.write_many(steps)
+
 
 def _name(steps: Steps[Any]) -> str:
     """Module and name of the script, such as `grants.leases.put_back`."""

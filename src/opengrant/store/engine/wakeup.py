@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class NotifyingStore:
-    """Fills the Store protocol with another store's methods; `write` sets the wakeup events."""
+    """Fills the Store protocol with another store's methods; `write` and `write_many` set the wakeup events."""
 
     def __init__(self, db: Store, *wakeups: asyncio.Event) -> None:
         self.dialect = db.dialect
@@ -21,7 +21,12 @@ class NotifyingStore:
         self._db, self._wakeups = db, wakeups
 
     async def write(self, steps: Steps[T]) -> T:
-        result = await self._db.write(steps)
+        return self._woken(await self._db.write(steps))
+
+    async def write_many(self, steps: Steps[T]) -> T:
+        return self._woken(await self._db.write_many(steps))
+
+    def _woken(self, result: T) -> T:
         for wakeup in self._wakeups:
             wakeup.set()
         return result
