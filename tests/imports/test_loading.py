@@ -177,6 +177,8 @@ def test_an_input_is_removed_in_portions_and_the_rest_later_if_the_database_goes
             left[:] = [number - 1 for number in left]
             return await loading.db.write(steps)
 
+        write_many = write
+
     with pytest.raises(Killed):
         tenant.server.call(replace(loading, db=Leaving()).load(tenant.application, broken(), USERS, ROWS))
     count = "select (select count(*) from import_rows where application_id = $1), (select count(*) from secrets where "
@@ -298,6 +300,8 @@ def killed_when_stored(tenant: Tenant, data: bytes, *, writes: int) -> list[int]
                 if len(stored_to) == writes:
                     raise Killed
             return found
+
+        write_many = write
 
     load = replace(loading, db=Killing()).load
     content = sha256(data).digest()
