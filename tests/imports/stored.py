@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from opengrant.model import CustomConnect, ProviderName, now
+from opengrant.model import CustomConnect, ProviderName
 from opengrant.model.imports import Import, ImportRow, StagedRow, encode_rows
 from opengrant.model.logins import OAuthLogin, VirtualCalendarLogin
 from opengrant.store import secrets
@@ -25,8 +25,8 @@ def oauth_row(line: int, token: str, provider: str = "google", grant_id: str | N
     return ImportRow(line, CustomConnect(login=login, **more), f"row-{line}", grant_id)
 
 
-def room_row(line: int, name: str, grant_id: str | None = None) -> ImportRow:
-    return ImportRow(line, CustomConnect(login=VirtualCalendarLogin(email=name)), f"row-{line}", grant_id)
+def room_row(line: int, name: str, grant_id: str | None = None, **more: Any) -> ImportRow:
+    return ImportRow(line, CustomConnect(login=VirtualCalendarLogin(email=name), **more), f"row-{line}", grant_id)
 
 
 def stored(
@@ -44,7 +44,7 @@ def stored(
     """
     # Those of other tests rest.
     tenant.server.rows("update imports set state = 'paused' where state = 'running' returning 1")
-    at = now()
+    at = tenant.server.now()
     job = Import(
         application_id=tenant.application.id,
         id=str(uuid.uuid4()),
@@ -93,7 +93,7 @@ def _script(
         )
         yield Statement(
             """insert into import_batches values
-               ($1, $2, $3, $4, $5, $6, 0, $7, null, 0, $8, 0, 0, 0, 0, 0, 0, $7)""",
+               ($1, $2, $3, $4, $5, $6, 0, 0, null, 0, $8, 0, 0, 0, 0, 0, 0, $7)""",
             (*of, number, sources[provider], provider, state, at, len(rows)),
         )
         purpose = batches.purpose(number)
@@ -178,7 +178,7 @@ class Stored:
 def leased(one: Stored) -> Batch:
     """A batch that another node has."""
     db, of = one.server.services.import_work.db, (one.job.application_id, one.job.id)
-    lease = batches.lease(*of, "another-node", at=now(), busy=[], full=[], dialect=db.dialect)
+    lease = batches.lease(*of, "another-node", at=one.server.now(), busy=[], full=[], dialect=db.dialect)
     batch: Batch | None = one.server.call(db.write(lease))
     assert batch is not None
     return batch
