@@ -1,7 +1,13 @@
 """Fixtures: peers that are started once a run, a live server per engine, an application per test."""
 
+# ruff: noqa: E402 -- the collector is switched off before the imports
 import gc
+
+# What is imported and collected here stays: to look for garbage among it takes a sixth of the time.
+gc.disable()
+
 import inspect
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +17,8 @@ from pathlib import Path
 import httpx
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from tests.fakes.oauth import FakeOAuth
 from tests.fakes.receiver import Hook, Receiver
@@ -23,13 +31,14 @@ from tests.support import LiveServer, Tenant, start_logging
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+if "OPENGRANT_EXPLORE" not in os.environ:
+    # It also tries the texts and numbers that it finds in our sources. To read all of them in each process, and to
+    # compare thousands of texts with each new pattern, takes long; and any new text would change all examples.
+    providers._get_local_constants = Constants
 
 # httpx gives up after 5 s where nothing else is said, which says how busy the machine is, too.
 for _step in ("connect", "read", "write", "pool"):
     setattr(inspect.signature(httpx.Client).parameters["timeout"].default, _step, 60.0)
-
-# What is collected here stays: to look for garbage among it takes a sixth of the time.
-gc.disable()
 
 _LONG = (
     *("tests/nodes/", "tests/cli/", "tests/api/test_openapi.py", "tests/grants/test_refresh_machine.py"),
@@ -44,7 +53,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    gc.collect()
     gc.freeze()
     gc.enable()
 
@@ -102,7 +110,7 @@ def log_stream() -> Iterator[BytesIO]:
 @pytest.fixture
 def workdir() -> Iterator[Path]:
     """A directory of the test's own with a short path, outside pytest's."""
-    path = Path(tempfile.mkdtemp(prefix="opengrant-test-"))
+    path = Path(tempfile.mkdtemp(prefix="opengrant-test-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     yield path
     shutil.rmtree(path, ignore_errors=True)
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 import tarfile
 import threading
 import uuid
@@ -34,6 +35,11 @@ T = TypeVar("T")
 
 MARK = "sEcReT"
 """Every secret a test sends contains it, so that it can be looked for where it must never be."""
+
+
+_PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For plain HTTP: loading certificate authorities would take longer than most tests do, and one for each client as
+long as a request."""
 
 
 def secret(hint: str = "") -> str:
@@ -258,9 +264,8 @@ class LiveServer:
     def client(self, api_key: str | None) -> httpx.Client:
         headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
         hooks = {"response": [self._remember]}
-        # Plain HTTP: loading certificate authorities would take longer than most tests do.
         return httpx.Client(
-            base_url=self.url, headers=headers, timeout=90, event_hooks=hooks, trust_env=False, verify=False
+            base_url=self.url, headers=headers, timeout=90, event_hooks=hooks, trust_env=False, verify=_PLAIN
         )
 
     def _remember(self, answer: httpx.Response) -> None:

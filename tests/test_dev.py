@@ -51,3 +51,25 @@ def test_uv_asks_the_indexes_that_pip_is_set_up_with(tmp_path: Path) -> None:
     assert asked["first"] == f"Basic {base64.b64encode(b'name:secret').decode()}"
     assert "was not found in the package registry" in done.stderr
     assert "secret" not in done.stderr
+
+
+def test_a_first_start_says_what_it_does_and_why_it_cannot_go_on(tmp_path: Path) -> None:
+    """Without an index there is nothing to install from."""
+    (tmp_path / "requirements").mkdir()
+    for name in ("dev", "pyproject.toml", "requirements/install.txt"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))}
+    done = subprocess.run(
+        [tmp_path / "dev", "serve"],
+        env={**env, "PYTHON": sys.executable, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode != 0
+    said = [line for line in done.stderr.splitlines() if line.startswith("── ")]
+    assert said[0].startswith("── making .venv with Python 3")
+    assert said[1] == "── fetching uv, which installs the rest"
+    assert "ERROR: No matching distribution found for " in done.stderr, "pip's own words"
+    assert done.stderr.splitlines()[-1].startswith("./dev: the packages could not be installed; the reason is above.")

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from opengrant.api.http import closing_connection
 from opengrant.api.http.connection import Connection
 from opengrant.api.http.connection_limits import Bounds
 from opengrant.api.http.request import Disconnected, read_body
@@ -319,6 +320,12 @@ def test_a_request_without_body_that_asks_for_an_upgrade_is_answered_and_so_is_t
     upgrade = b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
     received = run(answers(upgrade + b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n"))
     assert [one.target for one in seen_in(received)] == ["/a", "/b"]
+
+
+def test_a_refusal_behind_other_requests_ends_with_what_the_client_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closing_connection, "_LINGER", 3600.0)  # the helper waits 20 seconds
+    good, wrong = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/2.0\r\nHost: x\r\n\r\n"
+    assert statuses(run(answers(good * 2 + wrong))) == [b"200", b"200", b"400"]
 
 
 def test_what_follows_the_last_request_of_a_connection_is_not_read() -> None:

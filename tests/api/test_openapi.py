@@ -491,15 +491,41 @@ def _has_null(value: object) -> bool:
     return value is None or (isinstance(value, list) and any(map(_has_null, value)))
 
 
-def _examples(mode: GenerationMode, method: str, *, on_postgres: bool) -> int:
+def _number(mode: GenerationMode, method: str, *, on_postgres: bool) -> int:
     """What a request must look like is no matter of the database: PostgreSQL sees a few, and no unfit body."""
     if EXPLORE:
         return 100
     if on_postgres and mode is GenerationMode.NEGATIVE and method != "GET":
         pytest.skip("what is refused by its shape does not reach the database: SQLite sees it")
-    if on_postgres:
-        return 2
-    return 6 if mode is GenerationMode.POSITIVE else 4
+    return 2 if on_postgres else _OF_EACH[mode]
+
+
+_OF_EACH = {GenerationMode.POSITIVE: 6, GenerationMode.NEGATIVE: 4}
+
+
+@functools.cache
+def requests(operation: str, mode: GenerationMode) -> list[schemathesis.Case]:
+    """What schemathesis makes from the document, for both engines: to make a request takes longer than to answer it."""
+    method, path = operation.split(" ")
+    made: list[schemathesis.Case] = []
+
+    @effort(
+        # The same requests every time, so that a change is judged by itself; OPENGRANT_EXPLORE=1: more, and new ones.
+        max_examples=100 if EXPLORE else _OF_EACH[mode],
+        derandomize=not EXPLORE,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=described(mode)[path][method].as_strategy(generation_mode=mode))
+    def make(case: schemathesis.Case) -> None:
+        # The server takes a null for a field that was left out; the document does not offer it.
+        assume(mode is GenerationMode.POSITIVE or not _has_null(case.body))
+        # A path that is one of an operation that is not served yet.
+        assume((case.path_parameters or {}).get("message_id") not in {"send", "schedules", "clean", "smart-compose"})
+        made.append(case)
+
+    make()
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -515,26 +541,12 @@ def test_the_server_does_what_it_says(
 ) -> None:
     """schemathesis makes requests from the document, fitting and unfitting, and compares each answer with it."""
     method, path = operation.split(" ")
-    target = described(mode)[path][method]
+    number = _number(mode, method, on_postgres="OPENGRANT_DATABASE_URL" in server.env)
     excluded: list[CheckFunction] = [positive_data_acceptance] if operation in DEPENDS_ON_THE_WORLD else []
     signed = path.startswith("/v3/admin/")
     if method == "GET" or signed:
         excluded.append(negative_data_rejection)  # a parameter that nobody knows is ignored, as the wire wants it
-    examples = _examples(mode, method, on_postgres="OPENGRANT_DATABASE_URL" in server.env)
-
-    @effort(
-        # The same requests every time, so that a change is judged by itself; OPENGRANT_EXPLORE=1: more, and new ones.
-        max_examples=examples,
-        derandomize=not EXPLORE,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(case=target.as_strategy(generation_mode=mode))
-    def conforms(case: schemathesis.Case) -> None:
-        # The server takes a null for a field that was left out; the document does not offer it.
-        assume(mode is GenerationMode.POSITIVE or not _has_null(case.body))
-        # A path that is one of an operation that is not served yet.
-        assume((case.path_parameters or {}).get("message_id") not in {"send", "schedules", "clean", "smart-compose"})
+    for case in requests(operation, mode)[:number]:
         if signed:
             case.call_and_validate(base_url=server.url, auth=signing, excluded_checks=excluded, timeout=60)
         elif path.startswith("/v3/console/"):
@@ -543,5 +555,3 @@ def test_the_server_does_what_it_says(
         else:
             headers = {"Authorization": f"Bearer {crowded.api_key}"}
             case.call_and_validate(base_url=server.url, headers=headers, excluded_checks=excluded, timeout=60)
-
-    conforms()

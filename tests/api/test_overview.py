@@ -10,7 +10,7 @@ import pytest
 
 from opengrant import metrics
 from opengrant.events.activity import HOUR, KEEP
-from opengrant.jobs.sweep import activity, sweep
+from opengrant.jobs.sweep import activity, forget_of
 from opengrant.model import SECOND, now
 from tests.announcing import subscribe
 from tests.api.test_grant_actions import check, invalidate
@@ -177,7 +177,7 @@ def test_old_counts_are_swept(tenant: Tenant, server: LiveServer) -> None:
     keep = int(KEEP / timedelta(microseconds=1))
     for at in (now() - keep - HOUR, now() - keep + DAY):
         count(tenant, at, 1)
-    server.call(sweep(server.services).run())
+    server.call(forget_of(tenant.application, server.services))
     assert server.rows("select count(*) from activity where application_id = $1", tenant.application.id)[0][0] == 1
 
 

@@ -11,7 +11,7 @@ from joserfc.jwk import RSAKey
 
 from opengrant.access.bearer_tokens import ACCESS, REFRESH, make
 from opengrant.errors import InvalidRequest
-from opengrant.jobs.sweep import sweep
+from opengrant.jobs.sweep import forget_of
 from tests.api.tokens import (
     INFO,
     ME,
@@ -425,10 +425,10 @@ def test_the_sweep_forgets_what_is_over_and_keeps_what_is_not(tenant: Tenant, se
 
     assert (rows("tokens"), rows("token_families")) == (5, 5)
     age(tenant, HOUR)
-    server.call(sweep(server.services).run())
+    server.call(forget_of(tenant.application, server.services))
     assert (rows("tokens"), rows("token_families")) == (1, 5), "families are remembered for a day"
     age(tenant, DAY)
-    server.call(sweep(server.services).run())
+    server.call(forget_of(tenant.application, server.services))
     assert (rows("tokens"), rows("token_families")) == (1, 1)
     assert answered(refreshed(tenant, held["refresh_token"]))
 
@@ -438,7 +438,7 @@ def test_a_deleted_grant_leaves_no_token_behind(tenant: Tenant, server: LiveServ
     signed_in(tenant, grant)
     tenant.delete(f"/v3/grants/{grant['id']}")
     age(tenant, 2 * DAY)
-    server.call(sweep(server.services).run())
+    server.call(forget_of(tenant.application, server.services))
     for table in ("tokens", "token_families"):
         sql = f"select count(*) from {table} where application_id = $1"
         assert server.rows(sql, tenant.application.id)[0][0] == 0

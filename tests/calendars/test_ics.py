@@ -598,8 +598,8 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "attendees": lambda n: file(*[event(*["ATTENDEE;CN=x:mailto:a@b.c"] * 400)] * (n // 800)),
     "exclusions": lambda n: file(*[event("RRULE:FREQ=DAILY", "EXDATE:" + "20260302T090000Z," * 900)] * (n // 800)),
     "zones": lambda n: file(
-        *[described(f"z{k}", *[_MANY] * 8) for k in range(n // 100)],
-        *[event(f"DTSTART;TZID=z{k}:20260302T100000") for k in range(n // 100)],
+        *[described(f"z{k}", *[_MANY] * 8) for k in range(n // 400)],
+        *[event(f"DTSTART;TZID=z{k}:20260302T100000") for k in range(n // 400)],
     ),
     "occurrences of one series": lambda n: file(
         event("RRULE:FREQ=DAILY"), *[event("RECURRENCE-ID:20260302T090000Z")] * (n // 10)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from opengrant.model import CustomConnect, ProviderName, now
+from opengrant.model import CustomConnect, ProviderName
 from opengrant.model.imports import Import, ImportRow, StagedRow, encode_rows
 from opengrant.model.logins import OAuthLogin, VirtualCalendarLogin
 from opengrant.store import secrets
@@ -44,7 +44,7 @@ def stored(
     """
     # Those of other tests rest.
     tenant.server.rows("update imports set state = 'paused' where state = 'running' returning 1")
-    at = now()
+    at = tenant.server.now()
     job = Import(
         application_id=tenant.application.id,
         id=str(uuid.uuid4()),
@@ -93,7 +93,7 @@ def _script(
         )
         yield Statement(
             """insert into import_batches values
-               ($1, $2, $3, $4, $5, $6, 0, $7, null, 0, $8, 0, 0, 0, 0, 0, 0, $7)""",
+               ($1, $2, $3, $4, $5, $6, 0, 0, null, 0, $8, 0, 0, 0, 0, 0, 0, $7)""",
             (*of, number, sources[provider], provider, state, at, len(rows)),
         )
         purpose = batches.purpose(number)
@@ -178,7 +178,7 @@ class Stored:
 def leased(one: Stored) -> Batch:
     """A batch that another node has."""
     db, of = one.server.services.import_work.db, (one.job.application_id, one.job.id)
-    lease = batches.lease(*of, "another-node", at=now(), busy=[], full=[], dialect=db.dialect)
+    lease = batches.lease(*of, "another-node", at=one.server.now(), busy=[], full=[], dialect=db.dialect)
     batch: Batch | None = one.server.call(db.write(lease))
     assert batch is not None
     return batch

@@ -177,6 +177,8 @@ def test_an_input_is_removed_in_portions_and_the_rest_later_if_the_database_goes
             left[:] = [number - 1 for number in left]
             return await loading.db.write(steps)
 
+        write_many = write
+
     with pytest.raises(Killed):
         tenant.server.call(replace(loading, db=Leaving()).load(tenant.application, broken(), USERS, ROWS))
     count = "select (select count(*) from import_rows where application_id = $1), (select count(*) from secrets where "
@@ -283,33 +285,49 @@ def test_tokens_that_end_with_their_use_wait_for_the_cut_over(tenant: Tenant) ->
     assert dict(map(tuple, sources)) == {"google": "open", "zoom": "staged", "imap": "open"}
 
 
-def test_a_piece_that_expands_to_many_lines_is_written_while_it_is_read(tenant: Tenant) -> None:
-    """And is continued from there: what is stored was counted by the rows that were taken."""
-    tenant.connector("google")
-    data = gzip.compress(lines([google(number) for number in range(12_000)]), mtime=0)
+def killed_when_stored(tenant: Tenant, data: bytes, *, writes: int) -> list[int]:
+    """Load in one piece, and be killed after so many writes. Returns the lines up to which each said all is stored."""
     loading = tenant.server.services.import_loading
     stored_to = list[int]()
 
     class Killing:
-        """A store that fails when half of the piece is stored."""
-
         dialect, read = loading.db.dialect, loading.db.read
 
         async def write(self, steps: Any) -> Any:
             found = await loading.db.write(steps)
             if isinstance(found, Import):
                 stored_to.append(found.lines)
-                if found.lines >= 6000:
+                if len(stored_to) == writes:
                     raise Killed
             return found
 
-    killed = replace(loading, db=Killing())
+        write_many = write
+
+    load = replace(loading, db=Killing()).load
     content = sha256(data).digest()
     with pytest.raises(Killed):
-        tenant.server.call(killed.load(tenant.application, pieces(data, size=len(data)), USERS, ROWS, content=content))
-    assert stored_to == [2000, 4000, 6000]
+        tenant.server.call(load(tenant.application, pieces(data, size=len(data)), USERS, ROWS, content=content))
+    return stored_to
+
+
+def test_a_piece_that_expands_to_many_lines_is_written_while_it_is_read(tenant: Tenant) -> None:
+    """And is continued from there: what is stored was counted by the rows that were taken."""
+    tenant.connector("google")
+    data = gzip.compress(lines([google(number) for number in range(12_000)]), mtime=0)
+    assert killed_when_stored(tenant, data, writes=3) == [2000, 4000, 6000]
     job = load(tenant, data).job
     assert Counter(outcome for outcome, _, _ in stored(tenant, job).values()) == {"waiting": 12_000}
+
+
+def test_batches_of_many_mail_hosts_are_written_some_at_a_time(tenant: Tenant) -> None:
+    """Each has a row or two: thousands of them are sealed and written at the end of an input."""
+    tenant.connector("imap")
+    data = lines([imap(number, f"h{number % 900}.example") for number in range(1200)])
+    assert killed_when_stored(tenant, data, writes=1) == [500]
+    job = load(tenant, data).job
+    assert Counter(outcome for outcome, _, _ in stored(tenant, job).values()) == {"waiting": 1200}
+    held = Counter(line for of_source in sealed(tenant, job).values() for batch in of_source for line in batch)
+    assert held == Counter(range(1, 1201))
 
 
 def test_a_connector_that_is_missing_stops_the_import_and_it_goes_on_when_it_is_there(tenant: Tenant) -> None:

@@ -1,7 +1,8 @@
 """How fast rows are verified, and what happens to a source that does not work while another one does."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,9 +10,10 @@ from opengrant.imports.pacing import Limits, Pacing
 from opengrant.model import SECOND, CustomConnect, ProviderName, now
 from opengrant.model.imports import ImportRow
 from opengrant.model.logins import VirtualCalendarLogin
+from opengrant.store.engine.port import Steps, Store
 from opengrant.store.grants import paces
 from opengrant.store.grants.paces import Rates
-from opengrant.store.imports.sources import Source
+from opengrant.store.imports.sources import Source, Trouble
 from tests.fakes.oauth import FakeOAuth, Reply
 from tests.imports.stored import Stored, oauth_row, stored
 from tests.nodes.node import consent
@@ -74,6 +76,40 @@ def test_a_connector_whose_secret_is_wrong_pauses_and_the_other_source_goes_on(
     done.make_due()
     assert done.work().outcomes() == {"created": 60}
     assert (trouble(done), done.state) == ({}, "finished")
+
+
+class _Meanwhile:
+    """A server's own store, where something else happens between what is read and its reader."""
+
+    def __init__(self, store: Store, happens: Callable[[], Awaitable[None]]) -> None:
+        self.dialect, self.write, self.write_soon = store.dialect, store.write, store.write_soon
+        self._store, self._happens = store, happens
+
+    async def read(self, steps: Steps[Any]) -> Any:
+        found = await self._store.read(steps)
+        await self._happens()
+        return found
+
+
+def test_a_batch_that_begins_while_its_source_pauses_does_not_end_the_pause(
+    tenant: Tenant, provider: FakeOAuth, pacing: Pacing, server: LiveServer
+) -> None:
+    tenant.connector("google")
+    one = stored(tenant, [oauth_row(1, consent(provider, "google", "ana@example.com"))])
+    ((id_,),) = server.rows("select source from import_sources where import_id = $1", one.job.id)
+    source = Source(tenant.application.id, one.job.id, id_, ProviderName.GOOGLE)
+    wrong = Trouble("connector", "The client is wrong.", "Correct it.", server.now())
+
+    async def fails() -> None:
+        await pacing.failed(source, wrong, "all", connector=True)
+
+    db = pacing.db
+    object.__setattr__(pacing, "db", _Meanwhile(db, fails))
+    try:
+        assert server.call(pacing.turn(source)) is None
+    finally:
+        object.__setattr__(pacing, "db", db)
+    assert pacing.paused(source)
 
 
 def test_one_row_with_a_token_of_another_client_stops_no_others(tenant: Tenant, provider: FakeOAuth) -> None:

@@ -15,7 +15,7 @@ from opengrant.events.sending import pause
 from opengrant.jobs.announce import announce
 from opengrant.jobs.loop import Job, run_jobs
 from opengrant.jobs.measure import measure
-from opengrant.model import SECOND, now
+from opengrant.model import SECOND
 from opengrant.store.events import deliveries as store
 from opengrant.store.events import events
 from opengrant.store.events.events import Event
@@ -106,7 +106,7 @@ def test_connector_events_of_ours_can_be_subscribed_to(announcing: LiveServer, s
     subscribe(subscriber, hook, "connector.degraded", "connector.recovered")
     app = subscriber.application.id
     for number, type_ in enumerate(("connector.degraded", "connector.touched", "connector.recovered")):
-        event = Event(f"event-{number}", app, type_, None, {"provider": "google"}, now())
+        event = Event(f"event-{number}", app, type_, None, {"provider": "google"}, announcing.now())
         announcing.call(announcing.services.db.write(events.add(event)))
     for _ in range(2):
         deliver(announcing)
@@ -273,7 +273,7 @@ def test_an_expiry_is_kept_back_and_can_be_withdrawn(announcing: LiveServer, sub
     subscribe(subscriber, hook, "grant.expired")
     app = subscriber.application.id
     for name in ("taken-back", "stands"):
-        event = Event(name, app, "grant.expired", name, {"grant_id": name}, now())
+        event = Event(name, app, "grant.expired", name, {"grant_id": name}, announcing.now())
         announcing.call(announcing.services.db.write(events.add(event)))
     deliver(announcing)
     assert hook.received == []
@@ -344,7 +344,7 @@ def test_a_delivery_that_a_dead_node_took_is_sent_again_with_its_id(
     (received,) = hook.received
     assert (received.envelope["id"], received.envelope["webhook_delivery_attempt"]) == (taken.event_id, 2)
     late = store.Attempt(number=1, at=at, took=1, outcome="timeout", reason="No answer in time")
-    assert not announcing.call(db.write(store.failed(taken, "dead-node", [late], at=now())))
+    assert not announcing.call(db.write(store.failed(taken, "dead-node", [late], at=announcing.now())))
     assert deliveries(subscriber) == [("grant.created", "delivered", 2, "200")]
 
 

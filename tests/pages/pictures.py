@@ -18,7 +18,7 @@ SHOWN = ("choice", "choice-or-detect", "imap-address", "imap-gmail", "imap-refus
 
 
 async def take(directory: Path) -> None:
-    async with Site() as site, chromium() as browser:
+    async with Site() as site, chromium("--font-render-hinting=none") as browser:
         view = await browser.new_context(
             viewport={"width": 520, "height": 400}, color_scheme="light", reduced_motion="reduce"
         )

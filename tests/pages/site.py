@@ -103,12 +103,14 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
+async def chromium(*arguments: str) -> AsyncIterator[Browser]:
     """The system's Chromium, without a window: the build that has none needs half the time."""
     program = _SHELL if os.access(_SHELL, os.X_OK) else _WHOLE
     async with async_playwright() as playwright:
         # Its sandbox does not start for root.
-        browser = await playwright.chromium.launch(executable_path=program, chromium_sandbox=os.geteuid() != 0)
+        browser = await playwright.chromium.launch(
+            executable_path=program, args=list(arguments), chromium_sandbox=os.geteuid() != 0
+        )
         try:
             yield browser
         finally:

@@ -68,7 +68,7 @@ class Peer:
 
     def __init__(self, name: str) -> None:
         # Not under pytest's own directory: others than root cannot enter that.
-        self.dir = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+        self.dir = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

@@ -46,6 +46,10 @@ async def test_an_import_is_followed_paused_and_cancelled(console: Console, tena
     await expect(state).to_have_text("Cancelled")
     assert data(tenant.get(f"/v3/imports/{import_id}"))["counts"]["cancelled"] == 3
 
+    # A phone has no room for a bar in each source.
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await expect(page.locator("td.import-bar-column").first).to_be_hidden()
+
 
 async def test_a_file_is_checked_and_then_imported(console: Console, tenant: Tenant, axe: str) -> None:
     page = console.page

@@ -46,6 +46,11 @@ FailedFile = Annotated[
     Path | None,
     Parameter("--failed", help="Write the refused and failed rows to this file, to import them again. It has secrets."),
 ]
+_STOPPED = "Stopped. The same command goes on where it was; servers and workers go on with rows that are stored."
+_STOPPED_STREAM = (
+    "Stopped. If the standard input had not ended, nothing of it is kept: start again. If it had, `opengrant import"
+    " work JOB` goes on; `opengrant import list` has its id."
+)
 _LISTED = 200
 _SAMPLES = 10
 """Refused lines that a dry run prints."""
@@ -171,6 +176,7 @@ def import_file(
             installed, application, source, new, options.identity, detach=detach, results=results, failed=failed
         ),
         json=json,
+        stopped=_STOPPED_STREAM if file == "-" else _STOPPED,
     )
 
 
@@ -183,21 +189,20 @@ def _dry_run(check: Callable[["Installation"], Awaitable["Report"]], *, json: bo
         sys.exit(1)
 
 
-def _follow_to_the_end(work: Callable[["Installation"], Awaitable["Progress"]], *, json: bool) -> None:
-    """Exit with what became of the rows."""
+def _follow_to_the_end(
+    work: Callable[["Installation"], Awaitable["Progress"]], *, json: bool, stopped: str = _STOPPED
+) -> None:
+    """Exit with what became of the rows. stopped: what is said if it is interrupted."""
     from opengrant.cli.import_output import print_progress  # noqa: PLC0415 -- --help must not load the rooms
 
     try:
         progress = run(work)
     except KeyboardInterrupt:
-        out.print(_STOPPED, markup=False)
+        _say(stopped)
         sys.exit(130)
     print_progress(progress, json=json)
     if progress.counts["refused"] or progress.counts["failed"]:
         sys.exit(1)
-
-
-_STOPPED = "Stopped. The same command goes on where it was; servers and workers go on with rows that are stored."
 
 
 async def _import(
@@ -240,6 +245,7 @@ async def _load(
     if source.size is not None:
         with shown(f"hashing {source.name}", "bytes") as seen:
             content = source.digest(lambda done: seen.update(done, source.size))
+        await _tell_of_another(installed, owner, new, content)
     exports = installed.services.restoring.begin(owner)
     try:
         with shown(f"storing {source.name}", "lines") as seen:
@@ -259,6 +265,20 @@ async def _load(
     elif exports.cut_off:
         _say("Warning: the export was cut off: its last line is missing. Import the whole file when you have it.")
     return loaded
+
+
+async def _tell_of_another(installed: "Installation", owner: "Application", new: "NewImport", content: bytes) -> None:
+    """A file of this name may have been read in part, and changed since: its rows wait for what it was."""
+    from opengrant.imports.loading import digest_of  # noqa: PLC0415 -- --help must not load the rooms
+
+    digest = digest_of(content, new.map)
+    for job in await installed.services.imports.page(owner, before=None, limit=_LISTED):
+        if job.state == "loading" and job.name == new.name and job.digest not in {None, digest}:
+            _say(
+                f"The import {job.id} has this name too, and was not read to its end: the file was another one, or is"
+                " read with another map. None of its rows is verified, and they are removed in a week. To remove them"
+                f" now: opengrant import cancel {job.id}"
+            )
 
 
 def _telling(seen: "Shown", size: int | None) -> "Tell":

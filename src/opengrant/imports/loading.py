@@ -6,8 +6,10 @@ beginning, because rows are compared with those before them, and only what is mi
 """
 
 import asyncio
+import itertools
 import uuid
-from collections.abc import AsyncIterable, Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -38,6 +40,8 @@ MOST_BYTES = 1024 * 1024
 """Bytes of the lines of a batch."""
 _WRITTEN_TOGETHER = 2000
 """Rows in a transaction."""
+_BATCHES_TOGETHER, _SEALED_AT_ONCE = 500, 4
+"""Batches in a transaction: with many mail hosts, most have a row or two. Then others have their turn."""
 _MOST_HELD = 20_000
 _MOST_BYTES_HELD = 16 * 1024 * 1024
 """Rows, and bytes of their lines, that wait until the batch of their source is full."""
@@ -295,7 +299,7 @@ class _Storing:
         self._sources: dict[ProviderName, str] = {}
         self._groups: dict[tuple[str, bool], _Group] = {}
         self._rows = self._size = 0
-        self._full: list[_Group] = []
+        self._full: deque[_Group] = deque()
         self._refused: list[Refused] = []
         self._refused_size = self._ready = 0
 
@@ -326,30 +330,45 @@ class _Storing:
         for group in [*self._groups.values()]:
             if everything or line - group.rows[0].line > _LONGEST_WAIT:
                 self._close(group)
-        oldest = min((group.rows[0].line for group in self._groups.values()), default=line + 1)
+        more = bool(self._full or self._refused) or line > self.held.lines
+        while more:
+            some = self._next_full()
+            waiting = itertools.chain(self._groups.values(), self._full)
+            oldest = min((group.rows[0].line for group in waiting), default=line + 1)
+            await self._store(some, up_to=min(line, oldest - 1))
+            more = bool(self._full)
+        self._ready = 0
+
+    def _next_full(self) -> list[_Group]:
+        """For one transaction."""
+        some, rows = list[_Group](), 0
+        while self._full and rows < _WRITTEN_TOGETHER and len(some) < _BATCHES_TOGETHER:
+            some.append(self._full.popleft())
+            rows += len(some[-1].rows)
+        return some
+
+    async def _store(self, groups: Sequence[_Group], *, up_to: int) -> None:
+        """Write these and the lines that were refused, and that everything is stored up to a line."""
         new, rows = list[NewBatch](), [self._refused_row(one) for one in self._refused]
-        for group in self._full:
+        for number, group in enumerate(groups, 1):
             new.append(self._batch(group))
             rows += [_waiting_row(row, group) for row in group.rows]
-        if not rows and line <= self.held.lines:
-            return
+            if number % _SEALED_AT_ONCE == 0:
+                await asyncio.sleep(0)
         loading = self._loading
         written = await loading.db.write_many(
             rows_of.store(
                 self.held,
                 new,
                 rows,
-                kept=[*self._kept()],
-                lines=max(self.held.lines, min(line, oldest - 1)),
+                lines=max(self.held.lines, up_to),
                 at=loading.clock(),
                 dialect=loading.db.dialect,
             )
         )
         if written is None:
             raise await loading.superseded(self.held)
-        self.held = written
-        self._full, self._refused = [], []
-        self._refused_size = self._ready = 0
+        self.held, self._refused = written, []
 
     def _is_stored(self, line: int) -> bool:
         return line <= self._stored_to or line in self._beyond

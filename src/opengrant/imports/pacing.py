@@ -149,8 +149,11 @@ class Pacing:
     async def turn(self, source: Source) -> Turn | None:
         """How many rows may be verified now; None: the source pauses. Takes the turn of the one row."""
         at, here = self.clock(), self._of(source)
+        before = here.paused_until
         state = await self.db.read(sources.find(source))
         if here.pausing or not await self._breaker_lets(source, state, here, at):
+            return None
+        if here.paused_until > before:  # by rows of another batch, since the state was read
             return None
         here.paused_until = 0
         if state.streak == 0:

@@ -32,7 +32,8 @@ ROUNDS = 8
 """A row that was tried so often without an answer has failed."""
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 600.0
 """Seconds until the next round; each wait is twice as long as the one before."""
-_DECODED_AT_ONCE = 20
+_BETWEEN_TURNS = 20
+"""Rows that are decoded, or grants of an export that are sealed, before others have their turn."""
 
 
 class Restore(Protocol):
@@ -101,8 +102,8 @@ class Verifying:
         rows = list[StagedRow]()
         for row in decode_rows(self.vault.open(sealed, _owner(batch))):
             rows.append(row)
-            if len(rows) % _DECODED_AT_ONCE == 0:
-                await asyncio.sleep(0)  # others have their turn
+            if len(rows) % _BETWEEN_TURNS == 0:
+                await asyncio.sleep(0)
         return rows
 
     async def _end(self, work: Work, rows: Sequence[StagedRow], attempts: dict[int, int], turn: Turn) -> None:
@@ -158,6 +159,8 @@ class _Rows:
             else:
                 if work.stops():
                     break
+                if left % _BETWEEN_TURNS == 0:
+                    await asyncio.sleep(0)
                 task = asyncio.create_task(self._restore(row))
             tasks.add(task)
             task.add_done_callback(tasks.discard)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from opengrant import tracing
 from opengrant.jobs.loop import Job
+from opengrant.model import Application
 from opengrant.services import Services
 
 KEEP_ROTATIONS = timedelta(hours=24)
@@ -17,21 +18,25 @@ def sweep(services: Services) -> Job:
 
     async def forget() -> None:
         for application in await services.applications.list_all():
-            await services.rotated_tokens.forget_old(application, older_than=KEEP_ROTATIONS)
-            await services.idempotency.forget(application)
-            await services.hosted.forget(application)
-            await services.proxy_logins.forget(application)
-            await services.deliveries.forget(application)
-            await services.schedules.forget(application)
-            await services.tokens.forget(application)
-            await services.sessions.forget(application)
-            await services.activity.forget(application)
-            await services.grant_counts.sweep(application)
-            await services.import_work.forget(application)
+            await forget_of(application, services)
         await services.audit.forget()
         await services.about.sweep()
 
     return Job("sweep", timedelta(hours=1), run)
+
+
+async def forget_of(application: Application, services: Services) -> None:
+    await services.rotated_tokens.forget_old(application, older_than=KEEP_ROTATIONS)
+    await services.idempotency.forget(application)
+    await services.hosted.forget(application)
+    await services.proxy_logins.forget(application)
+    await services.deliveries.forget(application)
+    await services.schedules.forget(application)
+    await services.tokens.forget(application)
+    await services.sessions.forget(application)
+    await services.activity.forget(application)
+    await services.grant_counts.sweep(application)
+    await services.import_work.forget(application)
 
 
 def key_uses(services: Services) -> Job:

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 from pydantic import SecretStr
@@ -87,6 +89,17 @@ async def test_changes_since_a_mark_are_told(dovecot: Dovecot, owner: Owner, lac
         (inbox,) = await commands.list_folders(session, counts=True, items=changes.items(session))
         assert (inbox.total, inbox.unread, inbox.status[b"UIDNEXT"]) == (4, 3, mark.next + 1)
         assert (b"HIGHESTMODSEQ" in inbox.status) == (lacks != "neither")
+
+
+async def test_a_busy_process_that_asks_too_late_keeps_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def late(seconds: float) -> None:
+        time.sleep(seconds * 10)  # noqa: ASYNC251 - nothing else runs meanwhile
+        await asyncio.sleep(0.001)
+
+    monkeypatch.setattr(changes, "ASKED_EVERY", 0.01)
+    monkeypatch.setattr(changes, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": late}))
+    async with fake_session(NOOP=b"* 4 EXISTS\r\nTAG OK done\r\n") as (opened, _):
+        assert await changes.wait(opened, 30)
 
 
 @pytest.mark.parametrize("lacks", ["qresync", "neither"])

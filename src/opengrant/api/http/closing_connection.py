@@ -210,6 +210,7 @@ class ClosingConnection(asyncio.Protocol):
         self.bounds.lingering += 1
         self._lingers = True
         self.transport.write_eof()
+        self.resume_reading()  # it may be paused by requests under way: the end of what comes would not be seen
         self.within(_LINGER, self.transport.abort)
 
     def shutdown(self) -> None:

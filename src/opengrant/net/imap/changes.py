@@ -21,6 +21,8 @@ from opengrant.net.line_connection import Malformed
 
 ASKED_EVERY = 30.0
 """Seconds between two questions to a server that cannot tell of changes by itself."""
+_LATE = 30.0
+"""Seconds by which a busy process may ask too late, before the session is closed."""
 LAST = (1 << 32) - 1
 """The highest number of a message."""
 _HEAD = b"UID FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"
@@ -77,7 +79,7 @@ async def wait(session: ImapSession, seconds: float) -> bool:
                 raise
             session.offers -= {"IDLE"}
     while (left := until - asyncio.get_running_loop().time()) > 0:
-        session.rest(2 * ASKED_EVERY)
+        session.rest(ASKED_EVERY + _LATE)
         await asyncio.sleep(min(left, ASKED_EVERY))
         answer = await session.run(b"NOOP")
         if any(response.word in NEWS for response in answer.responses):

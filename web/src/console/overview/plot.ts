@@ -111,11 +111,14 @@ export function draw(
     }
 
     function labels(_: uPlot, ticks: number[], __: number, ___: number, step: number): string[] {
+        const second = step < 60 ? ({ second: "2-digit" } as const) : {};
         const format =
             step >= 86_400
                 ? new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" })
-                : new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-        return ticks.map((tick) => format.format(tick * 1000));
+                : new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", ...second });
+        const texts = ticks.map((tick) => format.format(tick * 1000));
+        // Where ticks are closer than seconds, each second is named once.
+        return texts.map((text, index) => (text === texts[index - 1] ? "" : text));
     }
 
     const again = () => {
