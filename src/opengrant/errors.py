@@ -5,7 +5,8 @@ OpenGrantError
 ├── PayloadTooLarge          413  send less
 ├── InvalidRequest           400  change the request
 │   ├── InvalidData          400
-│   └── GrantIdTaken         400  leave the id out, or use the one that the message names
+│   ├── GrantIdTaken         400  leave the id out, or use the one that the message names
+│   └── ExternalIdTaken      400  send another external id
 ├── ProviderRequired         400  name a provider
 ├── RefreshTokenInvalid      400  the mailbox owner must consent again
 ├── InvalidAuthentication    400  the password, or the bulk credential, was refused
@@ -120,6 +121,10 @@ class InvalidData(InvalidRequest):
 
 class GrantIdTaken(InvalidRequest):
     """`grant_id` is another mailbox's, or the mailbox has another one: leave it out, or send the mailbox's own."""
+
+
+class ExternalIdTaken(InvalidRequest):
+    """`external_id` is another grant's: send another one, or remove it from that grant."""
 
 
 class ProviderRequired(OpenGrantError):

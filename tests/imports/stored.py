@@ -25,8 +25,8 @@ def oauth_row(line: int, token: str, provider: str = "google", grant_id: str | N
     return ImportRow(line, CustomConnect(login=login, **more), f"row-{line}", grant_id)
 
 
-def room_row(line: int, name: str, grant_id: str | None = None) -> ImportRow:
-    return ImportRow(line, CustomConnect(login=VirtualCalendarLogin(email=name)), f"row-{line}", grant_id)
+def room_row(line: int, name: str, grant_id: str | None = None, **more: Any) -> ImportRow:
+    return ImportRow(line, CustomConnect(login=VirtualCalendarLogin(email=name), **more), f"row-{line}", grant_id)
 
 
 def stored(

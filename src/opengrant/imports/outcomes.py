@@ -7,6 +7,7 @@ from typing import Any, Literal
 from opengrant.errors import (
     Blocked,
     ConnectorMisconfigured,
+    ExternalIdTaken,
     GrantIdTaken,
     InvalidAuthentication,
     InvalidRequest,
@@ -52,10 +53,13 @@ def read(error: OpenGrantError) -> Reading:
         blame, outcome, class_ = _CONNECTOR
     else:
         blame, outcome, class_ = next((meaning for type_, meaning in _BY_TYPE if isinstance(error, type_)), _SOURCE)
+    if outcome == "refused" and remedy is None:
+        remedy = _CORRECT
     wanted = None if error.evidence is None else error.evidence.retry_after
     return Reading(blame, outcome, kind or class_, reason, remedy, wanted)
 
 
+_CORRECT = "Correct the row, and import it again."
 _Meaning = tuple[Blame, Outcome | None, str]
 _RATE: _Meaning = ("rate", None, Kind.RATE_LIMITED)
 _CONNECTOR: _Meaning = ("connector", None, Kind.CONNECTOR)
@@ -67,6 +71,7 @@ _BY_TYPE: Sequence[tuple[type[OpenGrantError], _Meaning]] = (
     (ScopesConflict, _SIGN_IN),
     (ReauthEmailInvalid, _SIGN_IN),
     (GrantIdTaken, ("row", "refused", "conflict")),
+    (ExternalIdTaken, ("row", "refused", "conflict")),
     (Blocked, ("row", "refused", "blocked")),
     (InvalidRequest, ("row", "refused", Kind.BAD_REQUEST)),
     (Overloaded, ("us", None, "overloaded")),

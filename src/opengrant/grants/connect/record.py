@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from opengrant.domains.domains import Domains
-from opengrant.errors import GrantIdTaken, InvalidRequest
+from opengrant.errors import ExternalIdTaken, GrantIdTaken, InvalidRequest
 from opengrant.events import payloads as events
 from opengrant.events.activity import VERIFIED, Activity
 from opengrant.grants import refusals as outcome
@@ -282,7 +282,7 @@ async def refuse_taken(db: Store, app: Application, external_id: str | None, exi
 
 def _refuse_holder(holder: Grant | None, existing: Grant | None) -> None:
     if holder is not None and (existing is None or holder.id != existing.id):
-        raise InvalidRequest("external_id: another grant of this application has it.")
+        raise ExternalIdTaken("external_id: another grant of this application has it.")
 
 
 async def unless_taken(db: Store, steps: Steps[Grant | None]) -> Grant | None:
