@@ -158,7 +158,7 @@ def test_a_stream_is_known_by_its_content_when_it_has_ended_and_half_of_one_leav
 
 def test_an_input_is_removed_in_portions_and_the_rest_later_if_the_database_goes_away(tenant: Tenant) -> None:
     tenant.connector("google")
-    data = lines([google(number) for number in range(4000)])
+    data = lines([*(google(number) for number in range(4000)), google(4000, grant_id="nonsense")])
     loading, left = tenant.server.services.import_loading, list[int]()
 
     async def broken() -> AsyncIterator[bytes]:
@@ -183,7 +183,11 @@ def test_an_input_is_removed_in_portions_and_the_rest_later_if_the_database_goes
         tenant.server.call(replace(loading, db=Leaving()).load(tenant.application, broken(), USERS, ROWS))
     count = "select (select count(*) from import_rows where application_id = $1), (select count(*) from secrets where "
     count += "application_id = $1 and owner_kind = 'import'), (select count(*) from imports where application_id = $1)"
-    assert tuple(tenant.server.rows(count, tenant.application.id)[0]) == (4000, 0, 1)
+    assert tuple(tenant.server.rows(count, tenant.application.id)[0]) == (
+        4001,
+        1,
+        1,
+    )  # the row that was refused is kept sealed, too
     tenant.server.call(tenant.server.services.import_work.forget(tenant.application))
     assert tuple(tenant.server.rows(count, tenant.application.id)[0]) == (0, 0, 0)
 

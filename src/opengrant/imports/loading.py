@@ -361,6 +361,7 @@ class _Storing:
                 self.held,
                 new,
                 rows,
+                kept=[*self._kept()],
                 lines=max(self.held.lines, up_to),
                 at=loading.clock(),
                 dialect=loading.db.dialect,
@@ -368,7 +369,7 @@ class _Storing:
         )
         if written is None:
             raise await loading.superseded(self.held)
-        self.held, self._refused = written, []
+        self.held, self._refused, self._refused_size = written, [], 0
 
     def _is_stored(self, line: int) -> bool:
         return line <= self._stored_to or line in self._beyond

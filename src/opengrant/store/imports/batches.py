@@ -431,6 +431,7 @@ def forget_part(application_id: str, import_id: str) -> Steps[bool]:
         yield from secrets.destroy_one(application_id, "import", import_id, purpose(number))
     if some:
         return True
+    yield from secrets.destroy(application_id, "import", [import_id])  # rows that were refused as they were read
     some = yield Statement(
         """delete from import_rows where application_id = $1 and import_id = $2 and line in (
                select line from import_rows where application_id = $1 and import_id = $2 order by line limit $3)
