@@ -18,7 +18,7 @@ def made(application: str, *names: str) -> list[str]:
     return [
         f"""insert into grants (application_id, id, provider, connector_id, mailbox_key, email, email_key, scope,
                                 settings, status, asked_at, version, created_at, updated_at)
-            values ('{application}', '{name[:9]}', 'imap', 'c', '{name}', '{name}', '{name}', '[]',
+            values ('{application}', '{application}/{name[:9]}', 'imap', 'c', '{name}', '{name}', '{name}', '[]',
                     '{{}}', 'valid', 1, 1, {number}, {number})"""
         for number, name in enumerate(names)
     ]
@@ -51,9 +51,9 @@ async def test_parts_are_found_at_once_and_until_the_address_is_gone(store: Stor
     assert await found(store, "lee@c") == []
 
     await store.write(
-        run("update grants set email_key = 'moved@c.test' where application_id = 'one' and id = 'lee@b.tes'")
+        run("update grants set email_key = 'moved@c.test' where application_id = 'one' and id = 'one/lee@b.tes'")
     )
-    await store.write(run("delete from grants where application_id = 'one' and id = 'anna.lee@'"))
+    await store.write(run("delete from grants where application_id = 'one' and id = 'one/anna.lee@'"))
     await settle()
     assert await found(store, "lee@") == []
     assert await found(store, "moved") == ["lee@b.test"]
