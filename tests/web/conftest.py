@@ -222,15 +222,21 @@ def axe() -> str:
 
 async def violations(page: Page, *rules: str) -> list[str]:
     """What axe finds, by all rules or by these: which rule, how bad, where. Give the context `axe` first."""
+    # What is stale is faded, and stays so until a transition has ended that begins a tenth of a second late.
+    await expect(page.locator(".shown[aria-busy=true]")).to_have_count(0)
     # Without preload: our policy does not let it fetch the stylesheets a second time. Without frames.
     found: Any = await page.evaluate(
-        """(rules) => axe.run(document, {
-            resultTypes: ["violations"], preload: false, iframes: false, ...(rules.length && { runOnly: rules }),
-        })""",
+        """async (rules) => {
+            const ends = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity);
+            await Promise.allSettled(ends.map((one) => one.finished));
+            return axe.run(document, {
+                resultTypes: ["violations"], preload: false, iframes: false, ...(rules.length && { runOnly: rules }),
+            });
+        }""",
         list(rules),
     )
     return [
-        f"{page.url} {one['id']} ({one['impact']}): {[node['html'][:160] for node in one['nodes']]}"
+        f"{one['id']} ({one['impact']}) {page.url}: {[node['html'][:160] for node in one['nodes']]}"
         for one in found["violations"]
     ]
 
