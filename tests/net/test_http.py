@@ -260,11 +260,15 @@ async def test_a_token_that_cannot_stand_in_a_header_was_never_sent(fake: FakeOA
 
 async def test_who_finds_no_free_connection_in_time_was_never_sent(fake: FakeOAuth) -> None:
     http = await acquainted(fake, connections_per_host=1)
+    before = fake.count("token")
     fake.answers("token", Reply(fault="silence"))
-    found = await asyncio.gather(*(evidence_of(http, f"{fake.url}/token") for _ in range(4)))
+    found = [how_far(one) for one in await asyncio.gather(*(evidence_of(http, f"{fake.url}/token") for _ in range(20)))]
     await http.close()
-    assert how_far(found[0]) == ("http", "timeout", True)
-    assert how_far(found[3]) == ("connect", "no_free_connection", False)
+    # All have the same time. On a busy machine, a later one may get the connection of one that has given up.
+    sent = found.count(("http", "timeout", True))
+    assert found[0] == ("http", "timeout", True)
+    assert sent + found.count(("connect", "no_free_connection", False)) == 20
+    assert 1 <= fake.count("token") - before <= sent < 20
 
 
 async def test_no_more_connections_are_made_to_a_host_than_allowed(fake: FakeOAuth) -> None:
